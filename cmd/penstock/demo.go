@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/internal/origin"
+	"github.com/spf13/cobra"
+)
+
+// The demo's answers take 1 to 8 ms, so that there is something to see.
+const demoPath = "%s/jitter/1-8/%d"
+
+func newDemo() *cobra.Command {
+	items, limit := 10_000, fetch.DefaultConcurrency
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "See it work: 10,000 URLs from a bundled local server, ten at a time",
+		Long: `Demo starts the bundled server on a loopback address, fetches 10,000 URLs from
+it ten at a time, as penstock fetch does, and then asks the server what it has
+seen. Nothing else is needed, and nothing leaves this machine.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flagsFromEnv(cmd); err != nil {
+				return err
+			}
+			return demo(cmd, items, limit)
+		},
+	}
+	cmd.Flags().Var(countValue{&items, 1}, "items", "how many URLs")
+	cmd.Flags().VarP(countValue{&limit, 1}, "max-concurrent", "c", "most requests in flight at once")
+	return cmd
+}
+
+func demo(cmd *cobra.Command, items, limit int) error {
+	server, err := origin.Start(origin.Options{})
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	dir, err := os.MkdirTemp("", "penstock-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	out, err := createOutput(filepath.Join(dir, "out.jsonl"), nil)
+	if err != nil {
+		return err
+	}
+	stderr := cmd.ErrOrStderr()
+	fmt.Fprintf(stderr, "fetching %d URLs from %s, at most %d at a time\n", items, server.URL(), limit)
+	r := fetchRun{
+		opts: fetch.Options{Concurrency: limit, KeepBody: true, Retry: fetch.Retry{Max: 3}},
+		src:  fetch.URLs(demoURLs(server.URL(), items)), out: out,
+		progress: "auto", grace: 5 * time.Second, stderr: stderr,
+	}
+	if _, err = r.run(cmd.Context()); err != nil {
+		return err
+	}
+	return confirm(stderr, server, out.name, items, limit)
+}
+
+func demoURLs(base string, items int) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for i := range items {
+			if !yield(fmt.Sprintf(demoPath, base, i)) {
+				return
+			}
+		}
+	}
+}
+
+// confirm holds the run's figures against those of the server and of the
+// file, and says which of them do not agree.
+func confirm(w io.Writer, server *origin.Server, name string, items, limit int) error {
+	records, err := countInOrder(name)
+	if err != nil {
+		return err
+	}
+	seen := server.Audit().Total
+	fmt.Fprintf(w, "the server saw %d requests, %d of them different, at most %d in flight; the file has %d records in input order\n",
+		seen.Requests, seen.Distinct, seen.MaxInFlight, records)
+	if seen.Distinct != uint64(items) || seen.MaxInFlight > limit || records != items {
+		return fmt.Errorf("that is not %d URLs, at most %d at a time", items, limit)
+	}
+	fmt.Fprintf(w, "confirmed: all %d there, never more than %d at once\n", items, limit)
+	return nil
+}
+
+// countInOrder counts the good records of a file whose indexes must run from
+// 0 without a gap.
+func countInOrder(name string) (n int, err error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	dec := json.NewDecoder(bufio.NewReader(file))
+	for {
+		var r struct {
+			Index int  `json:"index"`
+			OK    bool `json:"ok"`
+		}
+		switch err := dec.Decode(&r); {
+		case err == io.EOF:
+			return n, nil
+		case err != nil:
+			return n, err
+		case r.Index != n || !r.OK:
+			return n, fmt.Errorf("record %d has index %d, ok %v", n, r.Index, r.OK)
+		}
+		n++
+	}
+}

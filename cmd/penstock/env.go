@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// envName is the variable that stands for a long flag: --max-body is
+// PENSTOCK_MAX_BODY.
+func envName(flag string) string {
+	return "PENSTOCK_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// flagsFromEnv sets the flags that the command line left alone from the
+// environment.
+func flagsFromEnv(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		value, ok := os.LookupEnv(envName(f.Name))
+		if !ok || f.Changed || err != nil || f.Name == "help" {
+			return
+		}
+		if bad := cmd.Flags().Set(f.Name, value); bad != nil {
+			err = usagef("unset "+envName(f.Name)+", or give it a value that --"+f.Name+" takes",
+				"%s: %v", envName(f.Name), bad)
+		}
+	})
+	return err
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/rate"
+	"github.com/spf13/cobra"
+)
+
+// fetchFlags are the flags of penstock fetch.
+type fetchFlags struct {
+	// input
+	format, column, idColumn, baseURL string
+	// limits
+	concurrency, perHost int
+	rate                 rate.List
+	// attempts
+	retries                 int
+	timeout, connectTimeout time.Duration
+	maxBody                 int64
+	accept                  fetch.StatusSet
+	acceptText              string
+	method, userAgent       string
+	headers, data           []string
+	location, insecure      bool
+	maxRedirects            int
+	proxy                   string
+	// output
+	output, order, bodies, progress string
+	include, dryRun                 bool
+	grace                           time.Duration
+}
+
+func (f *fetchFlags) register(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.SortFlags = false
+	f.format, f.order, f.bodies, f.progress = "auto", "input", "inline", "auto"
+	f.concurrency, f.retries, f.maxBody, f.maxRedirects = fetch.DefaultConcurrency, 3, fetch.DefaultMaxBody, fetch.DefaultRedirects
+	f.acceptText = "200-399"
+
+	fl.Var(choiceValue{&f.format, []string{"auto", "lines", "jsonl", "csv"}}, "format", "what the input is; auto goes by name and by line")
+	fl.StringVar(&f.column, "column", "", "the `NAME` (or number) of the CSV column with the URL; implies --format csv")
+	fl.StringVar(&f.idColumn, "id-column", "", "the `NAME` (or number) of the CSV column with the id")
+	fl.StringVar(&f.baseURL, "base-url", "", "the `URL` that paths such as /v1/chat/completions are joined to")
+
+	fl.VarP(countValue{&f.concurrency, 1}, "max-concurrent", "c", "most requests in flight at once")
+	fl.Var(countValue{&f.perHost, 1}, "per-host", "most requests in flight to one host (default: no limit but -c)")
+	fl.Var(rateValue{&f.rate}, "rate", "most requests started in a time: 100/s, 5000/m, 10/15s; several with commas")
+
+	fl.Var(countValue{&f.retries, 0}, "retries", "retries of what may pass: no connection, reset, timeout, 408, 425, 429, 500, 502, 503, 504")
+	fl.DurationVar(&f.timeout, "timeout", fetch.DefaultTimeout, "`TIME` for a whole attempt, redirects and body included; 0 is no limit")
+	fl.DurationVar(&f.connectTimeout, "connect-timeout", 10*time.Second, "`TIME` for connecting, and once more for the TLS handshake")
+	fl.Var(sizeValue{&f.maxBody}, "max-body", "most of a body, decompressed; more is an error of class too_large")
+	fl.Var(acceptValue{&f.accept, &f.acceptText}, "accept", "statuses that count as success")
+	fl.StringVarP(&f.method, "request", "X", "", "`METHOD` (default GET; POST with -d)")
+	fl.StringArrayVarP(&f.headers, "header", "H", nil, "`HEADER` \"Name: value\" to send, or @FILE with one a line; repeatable")
+	fl.StringArrayVarP(&f.data, "data", "d", nil, "`BODY` to send, or @FILE; repeated ones are joined with &")
+	fl.StringVarP(&f.userAgent, "user-agent", "A", "penstock/"+version(), "the `NAME` to go by")
+	fl.BoolVarP(&f.location, "location", "L", false, "follow redirects")
+	fl.Var(countValue{&f.maxRedirects, 0}, "max-redirs", "most redirects to follow with -L")
+	fl.BoolVarP(&f.insecure, "insecure", "k", false, "take any TLS certificate")
+	fl.StringVarP(&f.proxy, "proxy", "x", "", "proxy `URL` (default: HTTP_PROXY, HTTPS_PROXY, NO_PROXY)")
+
+	fl.StringVarP(&f.output, "output", "o", "", "write the records to `FILE`, which must not exist (.gz and .zst compress)")
+	fl.Var(choiceValue{&f.order, []string{"input", "completion"}}, "order", "order of the records")
+	fl.Var(choiceValue{&f.bodies, []string{"inline", "none"}}, "bodies", "where the bodies go")
+	fl.BoolVarP(&f.include, "include", "i", false, "put the response's header into the record (cookies left out)")
+	fl.Var(choiceValue{&f.progress, []string{"auto", "plain", "none"}}, "progress", "progress on stderr; auto is a live line on a terminal")
+	fl.DurationVar(&f.grace, "grace", 30*time.Second, "`TIME` that the first Ctrl-C leaves to what is in flight")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "read all input, say what would be done, send nothing")
+}
+
+// options is what the flags ask of the engine.
+func (f *fetchFlags) options() (fetch.Options, error) {
+	o := fetch.Options{
+		Concurrency: f.concurrency, PerHost: f.perHost, Timeout: f.timeout,
+		Retry: fetch.Retry{Max: f.retries}, MaxBody: f.maxBody, Accept: f.accept,
+		Method: f.method, KeepBody: f.bodies == "inline", KeepHeader: f.include,
+	}
+	if f.timeout < 0 || f.connectTimeout <= 0 || f.grace < 0 {
+		return o, usagef("write 30s, 2m or 500ms", "a time cannot be negative, and --connect-timeout cannot be 0")
+	}
+	if f.timeout == 0 {
+		o.Timeout = -1
+	}
+	if f.location {
+		o.Redirects = f.maxRedirects
+	}
+	if f.method != "" && !isToken(f.method) {
+		return o, usagef("-X GET, -X POST, ...", "%q is not an HTTP method", f.method)
+	}
+	var err error
+	if o.Body, err = f.body(); err != nil {
+		return o, err
+	}
+	if o.Header, err = f.header(len(f.data) > 0); err != nil {
+		return o, err
+	}
+	if len(f.rate) > 0 {
+		limiter, err := rate.New(f.rate...)
+		if err != nil {
+			return o, usagef("write --rate 100/s or --rate 5000/m", "--rate: %v", err)
+		}
+		o.Rate = limiter
+	}
+	transport := fetch.TransportOptions{
+		MaxConns: f.concurrency, MaxConnsPerHost: f.concurrency,
+		ConnectTimeout: f.connectTimeout, Insecure: f.insecure,
+	}
+	if f.perHost > 0 {
+		transport.MaxConnsPerHost = min(f.concurrency, f.perHost)
+	}
+	if f.proxy != "" {
+		if transport.Proxy, err = parseProxy(f.proxy); err != nil {
+			return o, err
+		}
+	}
+	o.Transport = fetch.NewTransport(transport)
+	return o, nil
+}
+
+func parseProxy(s string) (*url.URL, error) {
+	full := s
+	if !strings.Contains(s, "://") {
+		full = "http://" + s // as curl does
+	}
+	u, err := url.Parse(full)
+	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+		return nil, usagef("--proxy http://127.0.0.1:3128, or socks5://...", "the proxy is not a URL that can be used")
+	}
+	return u, nil
+}
+
+// header reads the -H flags, as curl means them: "Name: value", "Name;" for
+// an empty value, @FILE for a file of them.
+func (f *fetchFlags) header(form bool) (http.Header, error) {
+	h := http.Header{"User-Agent": {f.userAgent}, "Accept": {"*/*"}}
+	if form {
+		h.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	set := map[string]bool{}
+	for _, arg := range f.headers {
+		lines := []string{arg}
+		if name, ok := strings.CutPrefix(arg, "@"); ok {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return nil, usagef("-H @FILE reads one header a line", "-H: %v", err)
+			}
+			lines = strings.Split(strings.TrimRight(string(data), "\r\n"), "\n")
+		}
+		for _, line := range lines {
+			if err := addHeader(h, set, strings.TrimRight(line, "\r")); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return h, nil
+}
+
+func addHeader(h http.Header, set map[string]bool, line string) error {
+	if line == "" {
+		return nil
+	}
+	name, value, ok := strings.Cut(line, ":")
+	if !ok {
+		name, ok = strings.CutSuffix(line, ";")
+	}
+	if !ok || !isToken(name) || strings.ContainsAny(value, "\r\n\x00") {
+		// The line may hold a secret: it is not shown.
+		return usagef(`-H "Accept: application/json"`, "-H: a header is \"Name: value\"")
+	}
+	name = http.CanonicalHeaderKey(name)
+	if !set[name] {
+		h.Del(name) // the first replaces our own, more of them add up
+		set[name] = true
+	}
+	h.Add(name, strings.TrimSpace(value))
+	return nil
+}
+
+// isToken says that s may be a method or a header's name (RFC 9110, 5.6.2).
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
+}
+
+// body reads the -d flags, as curl means them.
+func (f *fetchFlags) body() ([]byte, error) {
+	parts := make([]string, 0, len(f.data))
+	for _, arg := range f.data {
+		name, ok := strings.CutPrefix(arg, "@")
+		if !ok {
+			parts = append(parts, arg)
+			continue
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, usagef("-d @FILE sends the file's content", "-d: %v", err)
+		}
+		parts = append(parts, strings.NewReplacer("\r", "", "\n", "").Replace(string(data)))
+	}
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	return []byte(strings.Join(parts, "&")), nil
+}
+
+// describe is the limits in words.
+func (f *fetchFlags) describe() string {
+	s := fmt.Sprintf("at most %d in flight", f.concurrency)
+	if f.perHost > 0 {
+		s += fmt.Sprintf(", %d per host", f.perHost)
+	}
+	if len(f.rate) > 0 {
+		s += ", " + f.rate.String()
+	}
+	return s
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/penstock-go/penstock/fetch"
+)
+
+// forceAfter is how long a second Ctrl-C leaves for flushing.
+const forceAfter = 1500 * time.Millisecond
+
+// A signalError is the cause of a run that a signal dropped.
+type signalError struct{ sig os.Signal }
+
+func (e signalError) Error() string { return e.sig.String() }
+
+// A fetchRun is one run of the engine with what a person sees of it.
+type fetchRun struct {
+	opts     fetch.Options
+	src      fetch.Source
+	out      *output
+	order    string
+	progress string
+	grace    time.Duration
+	stderr   io.Writer
+}
+
+// run fetches, shows progress, heeds signals, and prints the summary. The
+// error holds the exit code.
+func (r *fetchRun) run(ctx context.Context) (fetch.Summary, error) {
+	engine, err := fetch.New(r.opts)
+	if err != nil {
+		return fetch.Summary{}, usagef("penstock fetch --help lists the flags", "%v", err)
+	}
+	sink := fetch.NewJSONL(r.out, fetch.JSONLOptions{Order: orderOf(r.order), FlushEvery: r.out.flushEvery()})
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	show := startProgress(r.progress, engine, r.stderr)
+	signals := r.heed(engine, cancel, show)
+	sum, err := engine.Run(ctx, r.src, sink)
+	closeErr := errors.Join(sink.Close(), r.out.Close())
+	show.stop()
+	sig := signals.stop()
+
+	if err == nil && closeErr != nil {
+		err = r.out.explain(closeErr)
+	} else if we, ok := errors.AsType[*fetch.SinkError](err); ok {
+		err = r.out.explain(we.Err)
+	}
+	printSummary(r.stderr, sum, r.out.name)
+	return sum, r.verdict(sum, err, sig)
+}
+
+// verdict turns how the run ended into the exit code.
+func (r *fetchRun) verdict(sum fetch.Summary, err error, sig os.Signal) error {
+	_, dropped := errors.AsType[signalError](err)
+	switch {
+	case sig != nil && (dropped || errors.Is(err, fetch.ErrDrained)):
+		fmt.Fprintf(r.stderr, "stopped by %s: %d records are written, the other items were not fetched\n", sigName(sig), sum.Records)
+		code := exitInterrupt
+		if sig == syscall.SIGTERM {
+			code = exitTerminate
+		}
+		return &exitError{code: code}
+	case err != nil:
+		return &exitError{code: exitFailed, err: err}
+	case sum.Failed > 0:
+		return &exitError{code: exitItems}
+	}
+	return nil
+}
+
+// interrupts is what the run does about signals.
+type interrupts struct {
+	ch    chan os.Signal
+	quit  chan struct{}
+	done  chan struct{}
+	first os.Signal
+}
+
+// heed lets the first signal drain the engine, and the second, or the end of
+// the grace, cancel it.
+func (r *fetchRun) heed(engine *fetch.Engine, cancel context.CancelCauseFunc, show *progress) *interrupts {
+	in := &interrupts{ch: make(chan os.Signal, 2), quit: make(chan struct{}), done: make(chan struct{})}
+	signal.Notify(in.ch, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		defer close(in.done)
+		select {
+		case in.first = <-in.ch:
+		case <-in.quit:
+			return
+		}
+		show.say(fmt.Sprintf("%s: finishing the %d requests in flight; once more drops them", sigName(in.first), engine.Stats().InFlight))
+		engine.Drain()
+		grace := time.NewTimer(r.grace)
+		defer grace.Stop()
+		select {
+		case <-in.ch:
+		case <-grace.C:
+			show.say(fmt.Sprintf("not finished within the grace of %v: dropped", r.grace))
+		case <-in.quit:
+			return
+		}
+		cancel(signalError{in.first})
+		in.force()
+	}()
+	return in
+}
+
+// force ends the process where flushing hangs, as on a pipe nobody reads.
+func (in *interrupts) force() {
+	force := time.NewTimer(forceAfter)
+	defer force.Stop()
+	select {
+	case <-force.C:
+		code := exitInterrupt
+		if in.first == syscall.SIGTERM {
+			code = exitTerminate
+		}
+		os.Exit(code)
+	case <-in.quit:
+	}
+}
+
+// stop ends the heeding and returns the first signal, if there was one.
+func (in *interrupts) stop() os.Signal {
+	signal.Stop(in.ch)
+	close(in.quit)
+	<-in.done
+	return in.first
+}
+
+func sigName(sig os.Signal) string {
+	if sig == syscall.SIGTERM {
+		return "SIGTERM"
+	}
+	return "Ctrl-C"
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes; see docs/reference.md.
+const (
+	exitOK        = 0   // every item accepted
+	exitFailed    = 1   // the run itself failed
+	exitUsage     = 2   // the command line, or a file it names, is wrong
+	exitItems     = 3   // finished, some items failed for good
+	exitInterrupt = 130 // stopped by SIGINT
+	exitTerminate = 143 // stopped by SIGTERM
+)
+
+// A usageError is something that the user typed and can type otherwise.
+type usageError struct {
+	msg  string
+	hint string
+}
+
+func (e *usageError) Error() string { return e.msg }
+
+// usagef makes a usageError; hint is what to type instead.
+func usagef(hint, format string, args ...any) error {
+	return &usageError{msg: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// An exitError ends the command with a code of its own. A nil err says that
+// all has been said already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// run is the command: main with its world as arguments.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return report(root.ExecuteContext(ctx), stderr)
+}
+
+// report says what went wrong, in one line and a hint, and returns the exit
+// code.
+func report(err error, stderr io.Writer) int {
+	if err == nil {
+		return exitOK
+	}
+	code := exitFailed
+	if exit, ok := errors.AsType[*exitError](err); ok {
+		if exit.err == nil {
+			return exit.code
+		}
+		code = exit.code
+	}
+	fmt.Fprintln(stderr, "penstock:", oneLine(err.Error()))
+	if usage, ok := errors.AsType[*usageError](err); ok {
+		code = exitUsage
+		if usage.hint != "" {
+			fmt.Fprintln(stderr, "hint:", usage.hint)
+		}
+	}
+	return code
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "penstock",
+		Short: "Fetch long lists of URLs, as fast as the resources allow and never faster",
+		Long: `Penstock does many requests at once, as fast as the resources allow and never
+faster: it exhausts no connections, no file descriptors and no memory, and it
+trips no server's rate limit.`,
+		Example: `  penstock demo                              # see it work: 10,000 URLs, ten at a time
+  penstock fetch urls.txt -o out.jsonl       # a URL a line in, a record a line out
+  penstock fetch -c 50 --per-host 5 --rate 100/s urls.txt -o out.jsonl`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(newFetch(), newDemo(), newOrigin(), newVersion())
+	return root
+}
+
+// noCommand says that the first word is no command of ours.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "penstock --help lists the commands"
+	if strings.Contains(args[0], "://") {
+		hint = "penstock fetch " + args[0]
+	} else if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "penstock " + near[0]
+	}
+	return usagef(hint, "unknown command %q", args[0])
+}
+
+func flagError(cmd *cobra.Command, err error) error {
+	return usagef(cmd.CommandPath()+" --help lists the flags", "%s", strings.TrimPrefix(err.Error(), "pflag: "))
+}

@@ -1,0 +1,113 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// keepBuffer is how large a body buffer a worker keeps for its next item.
+const keepBuffer = 1 << 20
+
+// An attempt is what one request brought.
+type attempt struct {
+	status      int
+	header      http.Header
+	body        []byte // in the worker's buffer
+	bytes       int64
+	err         *Error
+	start       time.Time
+	ttfb, total time.Duration
+}
+
+// try makes j's request once. It returns when the body is read or given up.
+func (w *worker) try(ctx context.Context, j *job) (a attempt) {
+	a.start = time.Now()
+	defer func() { a.total = time.Since(a.start) }()
+	if t := w.e.opts.Timeout; t > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t-j.spent)
+		defer cancel()
+	}
+	resp, err := w.e.opts.Transport.RoundTrip(j.request(ctx))
+	a.ttfb = time.Since(a.start)
+	if err != nil {
+		a.err = w.explain(err)
+		return a
+	}
+	defer resp.Body.Close()
+	a.status, a.header = resp.StatusCode, resp.Header
+	if err := w.read(&a, resp); err != nil {
+		a.err = err
+	} else if !w.e.opts.Accept.Has(a.status) {
+		a.err = &Error{Class: Status, Message: statusText(a.status)}
+	}
+	return a
+}
+
+func (w *worker) explain(err error) *Error {
+	e := classify(err)
+	if e.Class == Timeout && w.e.opts.Timeout > 0 {
+		e.Message = fmt.Sprintf("not done within %v", w.e.opts.Timeout)
+	}
+	return e
+}
+
+func (j *job) request(ctx context.Context) *http.Request {
+	req := &http.Request{
+		Method: j.method, URL: j.url, Host: j.url.Host, Header: j.header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	if host := j.header.Get("Host"); host != "" {
+		req.Host = host
+	}
+	if len(j.body) > 0 {
+		req.ContentLength = int64(len(j.body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.body)), nil }
+		req.Body, _ = req.GetBody()
+	}
+	return req.WithContext(ctx)
+}
+
+// read takes the body into the worker's buffer, or only counts it, and stops
+// one byte past the limit.
+func (w *worker) read(a *attempt, resp *http.Response) *Error {
+	most := w.e.opts.MaxBody
+	if most > 0 && resp.ContentLength > most {
+		return tooLarge(most)
+	}
+	body := io.Reader(resp.Body)
+	if most > 0 {
+		body = io.LimitReader(body, most+1)
+	}
+	var err error
+	if w.e.opts.KeepBody {
+		w.buf.Reset()
+		a.bytes, err = w.buf.ReadFrom(body)
+		a.body = w.buf.Bytes()
+	} else {
+		a.bytes, err = io.CopyBuffer(io.Discard, body, w.scratch())
+	}
+	switch {
+	case err != nil:
+		return w.explain(err)
+	case most > 0 && a.bytes > most:
+		a.body, a.bytes = a.body[:0], most
+		return tooLarge(most)
+	}
+	return nil
+}
+
+func tooLarge(most int64) *Error {
+	return &Error{Class: TooLarge, Message: fmt.Sprintf("body is over %d bytes", most)}
+}
+
+func statusText(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return fmt.Sprintf("%d %s", status, text)
+	}
+	return fmt.Sprintf("status %d", status)
+}

@@ -1,0 +1,39 @@
+package input
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// appendObject appends a JSON line that gives an item of this URL and ID.
+func appendObject(b []byte, url, id string) []byte {
+	b = append(b, `{"url":`...)
+	b = appendQuoted(b, url)
+	if id != "" {
+		b = append(b, `,"id":`...)
+		b = appendQuoted(b, id)
+	}
+	return append(b, '}')
+}
+
+// appendQuoted appends s as a JSON string. Unlike encoding/json it leaves &, <
+// and > as they are, so that people can read the URLs. Bytes that are not
+// UTF-8 become U+FFFD.
+func appendQuoted(b []byte, s string) []byte {
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r < ' ':
+			b = append(b, `\u00`...)
+			if r < 0x10 {
+				b = append(b, '0')
+			}
+			b = strconv.AppendInt(b, int64(r), 16)
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}

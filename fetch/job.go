@@ -1,0 +1,129 @@
+package fetch
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// newJob is what an item asks for, with what the run adds to it.
+func (e *Engine) newJob(it Item, now time.Time) (*job, *Error) {
+	if it.Err != nil {
+		return nil, &Error{Class: InvalidInput, Message: plain(it.Err), Err: it.Err}
+	}
+	u, err := url.Parse(it.URL)
+	if err == nil {
+		err = checkURL(u)
+	}
+	if err != nil {
+		return nil, &Error{Class: InvalidInput, Message: withoutURL(err), Err: err}
+	}
+	j := &job{item: it, url: u, method: it.Method, header: e.header, body: it.Body, admitted: now}
+	if j.body == nil {
+		j.body = e.opts.Body
+	}
+	if j.method == "" {
+		j.method = e.opts.Method
+	}
+	if j.method == "" {
+		j.method = http.MethodGet
+		if len(j.body) > 0 {
+			j.method = http.MethodPost
+		}
+	}
+	j.addHeader(it.Header)
+	j.takeUserinfo()
+	return j, nil
+}
+
+func checkURL(u *url.URL) error {
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("unsupported scheme %q: only http and https", u.Scheme)
+	case u.Hostname() == "":
+		return errors.New("no host in the URL")
+	}
+	return nil
+}
+
+// withoutURL is the text of an error of url.Parse less the URL, which may
+// hold a password.
+func withoutURL(err error) string {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		return "bad URL: " + plain(ue.Err)
+	}
+	return plain(err)
+}
+
+// addHeader sets the item's own header over the run's, which other jobs
+// share.
+func (j *job) addHeader(h http.Header) {
+	if len(h) == 0 {
+		return
+	}
+	j.header = j.header.Clone()
+	for name, values := range h {
+		j.header[http.CanonicalHeaderKey(name)] = values
+	}
+}
+
+// takeUserinfo turns user:password@ into an Authorization header, as curl
+// does, so that it is nowhere else.
+func (j *job) takeUserinfo() {
+	user := j.url.User
+	if user == nil {
+		return
+	}
+	bare := *j.url
+	bare.User = nil
+	j.url = &bare
+	if j.header.Get("Authorization") != "" {
+		return
+	}
+	password, _ := user.Password()
+	token := base64.StdEncoding.EncodeToString([]byte(user.Username() + ":" + password))
+	j.header = j.header.Clone()
+	j.header.Set("Authorization", "Basic "+token)
+}
+
+// hostKey names the host that a request counts for: name and port.
+func hostKey(u *url.URL) string {
+	host := u.Host
+	if u.Port() == "" {
+		port := ":80"
+		if u.Scheme == "https" {
+			port = ":443"
+		}
+		host = strings.TrimSuffix(host, ":") + port
+	}
+	return strings.ToLower(host)
+}
+
+// redactedURL is the item's URL as it may be shown.
+func redactedURL(raw string) string {
+	if !strings.Contains(raw, "@") {
+		return raw
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		// Not parsable, yet it may hold a password before the @.
+		scheme, rest, ok := strings.Cut(raw, "://")
+		if !ok {
+			scheme, rest = "", raw
+		} else {
+			scheme += "://"
+		}
+		if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+			return scheme + "xxxxx@" + rest[i+1:]
+		}
+		return raw
+	}
+	if u.User == nil {
+		return raw
+	}
+	return u.Redacted()
+}

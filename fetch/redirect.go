@@ -1,0 +1,67 @@
+package fetch
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// redirect turns j into the request that a redirect asks for. It reports
+// false where the response is the answer: no redirect, or none wanted.
+func (e *Engine) redirect(j *job, a *attempt) (bool, *Error) {
+	if e.opts.Redirects == 0 || !isRedirect(a.status) {
+		return false, nil
+	}
+	location := a.header.Get("Location")
+	if location == "" {
+		return false, nil
+	}
+	if j.redirects >= e.opts.Redirects {
+		return false, &Error{Class: Protocol, Message: fmt.Sprintf("stopped after %d redirects", j.redirects)}
+	}
+	to, err := j.url.Parse(location)
+	if err == nil {
+		err = checkURL(to)
+	}
+	if err != nil {
+		return false, &Error{Class: Protocol, Message: "bad redirect: " + withoutURL(err), Err: err}
+	}
+	j.follow(to, a.status)
+	return true, nil
+}
+
+func isRedirect(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// follow points j at another URL. RFC 9110, section 15.4: 303 makes it a
+// GET, and so do 301 and 302 for a POST, as every browser does.
+func (j *job) follow(to *url.URL, status int) {
+	toGet := status == http.StatusSeeOther && j.method != http.MethodHead ||
+		status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect && j.method == http.MethodPost
+	if toGet && j.method != http.MethodGet {
+		j.method, j.body = http.MethodGet, nil
+		j.dropHeader("Content-Type", "Content-Length", "Content-Encoding")
+	}
+	if hostKey(to) != hostKey(j.url) || to.Scheme != j.url.Scheme {
+		j.dropHeader("Authorization", "Cookie", "Proxy-Authorization", "Host")
+	}
+	if to.Fragment == "" {
+		to.Fragment = j.url.Fragment
+	}
+	j.url = to
+	j.redirects++
+	j.takeUserinfo()
+}
+
+func (j *job) dropHeader(names ...string) {
+	j.header = j.header.Clone()
+	for _, name := range names {
+		j.header.Del(name)
+	}
+}

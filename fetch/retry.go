@@ -1,0 +1,90 @@
+package fetch
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Retry says how often and when a failed attempt is repeated.
+type Retry struct {
+	// Max is the number of retries after the first attempt; 0 means none.
+	Max int
+	// Base and Cap bound the exponential backoff: before retry k (from 0) an
+	// item waits a random time up to min(Cap, Base * 2^k) ("full jitter").
+	// 0 means 500 ms and 30 s.
+	Base, Cap time.Duration
+	// MaxRetryAfter is the longest that a server's Retry-After may hold its
+	// host; an item that is told to wait longer fails at once. 0 means
+	// 10 min.
+	MaxRetryAfter time.Duration
+}
+
+func (r *Retry) setDefaults() {
+	if r.Base <= 0 {
+		r.Base = 500 * time.Millisecond
+	}
+	if r.Cap <= 0 {
+		r.Cap = 30 * time.Second
+	}
+	if r.MaxRetryAfter <= 0 {
+		r.MaxRetryAfter = 10 * time.Minute
+	}
+}
+
+// backoff is exponential with full jitter; see "Exponential Backoff And
+// Jitter", AWS Architecture Blog, 2015.
+func (r Retry) backoff(k int) time.Duration {
+	most := r.Cap
+	if k < 30 {
+		most = min(r.Cap, r.Base<<k)
+	}
+	return rand.N(most + 1)
+}
+
+// spread is added to a Retry-After, so that what waited for the same moment
+// does not come back in the same instant.
+func spread(wait time.Duration) time.Duration {
+	return rand.N(min(wait/10, time.Second) + 1)
+}
+
+// worthRetrying says that another attempt might end otherwise.
+func worthRetrying(e *Error, status int) bool {
+	switch e.Class {
+	case Connect, Timeout, Reset:
+		return true
+	case DNS:
+		dns, ok := errors.AsType[*net.DNSError](e.Err)
+		return !ok || !dns.IsNotFound
+	case Status:
+		switch status {
+		case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+			http.StatusInternalServerError, http.StatusBadGateway,
+			http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return true
+		}
+	}
+	return false
+}
+
+// mayRepeat says that sending the request twice does no harm: by its method
+// (RFC 9110, section 9.2.2), because it carries an idempotency key, because
+// the server cannot have acted on it, or because it said that it did not.
+func mayRepeat(j *job, e *Error, status int) bool {
+	switch j.method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
+		return true
+	}
+	if j.header.Get("Idempotency-Key") != "" {
+		return true
+	}
+	switch e.Class {
+	case DNS, Connect:
+		return true
+	case Status:
+		return status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
+	}
+	return false
+}

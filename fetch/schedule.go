@@ -1,0 +1,363 @@
+package fetch
+
+import (
+	"container/heap"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// A job is an item on its way: what to send next, and what it has been
+// through.
+type job struct {
+	item   Item
+	lane   *lane // the queue it stands in, or was taken from
+	method string
+	url    *url.URL
+	header http.Header
+	body   []byte
+
+	attempts  int
+	redirects int
+	admitted  time.Time     // when the reader handed it over
+	active    time.Duration // time spent in attempts, redirects included
+	spent     time.Duration // time this attempt has used in earlier redirects
+	started   time.Time     // start of this attempt
+}
+
+// A lane is the queue of one host.
+type lane struct {
+	key      string
+	jobs     fifo
+	inFlight int
+	ready    bool      // stands in scheduler.ready
+	held     time.Time // no request before this
+	waiting  bool      // stands in scheduler.timed until held
+}
+
+// A scheduler hands jobs to workers: hosts take turns, a host at its limit or
+// on hold is passed over, a retry comes back when it is due. One mutex guards
+// it all; no method but next blocks, and next only on its condition.
+type scheduler struct {
+	limit     int
+	perHost   int
+	lookAhead int
+	span      int64
+	rate      Pacer
+
+	mu       sync.Mutex
+	work     sync.Cond // a job may have become available, or the run ended
+	room     sync.Cond // the reader may go on
+	lanes    map[string]*lane
+	ready    fifoOf[*lane]
+	timed    timedHeap
+	timer    *time.Timer
+	timerAt  time.Time
+	done     window
+	pending  int // admitted and not finished
+	backoff  int // of these, waiting for a retry
+	inFlight int
+	peak     int
+	idle     int
+	workers  int
+	eof      bool // nothing more comes
+	readAll  bool // because there is nothing more
+	stopped  bool
+}
+
+func newScheduler(o Options) *scheduler {
+	s := &scheduler{
+		limit: o.Concurrency, perHost: o.PerHost, lookAhead: o.LookAhead,
+		span: o.Window, rate: o.Rate,
+		lanes: map[string]*lane{}, done: newWindow(o.Window),
+	}
+	s.work.L, s.room.L = &s.mu, &s.mu
+	return s
+}
+
+// begin lets the reader go on with the item at index as soon as the look-ahead
+// has room; it reports false when the run wants no more.
+func (s *scheduler) begin(index int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.waitRoom(index) {
+		return false
+	}
+	s.done.start(index)
+	s.pending++
+	return true
+}
+
+// admit queues a job that has begun and reports whether one more worker is
+// wanted.
+func (s *scheduler) admit(j *job) (spawn bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.enqueue(j, false)
+	if s.idle == 0 && s.workers < s.limit {
+		s.workers++
+		return true
+	}
+	return false
+}
+
+// waitRoom blocks the reader while the look-ahead is full. The caller holds
+// mu, which the condition gives up meanwhile.
+func (s *scheduler) waitRoom(index int64) bool {
+	for !s.stopped && s.pending > 0 && (s.pending >= s.lookAhead || index-s.done.low >= s.span) {
+		s.room.Wait()
+	}
+	return !s.stopped
+}
+
+// enqueue puts a job into its host's queue. The caller holds mu.
+func (s *scheduler) enqueue(j *job, first bool) {
+	l := s.lane(hostKey(j.url))
+	j.lane = l
+	if first {
+		l.jobs.pushFront(j)
+	} else {
+		l.jobs.push(j)
+	}
+	s.offer(l)
+}
+
+func (s *scheduler) lane(key string) *lane {
+	l := s.lanes[key]
+	if l == nil {
+		l = &lane{key: key}
+		s.lanes[key] = l
+	}
+	return l
+}
+
+// offer makes l stand in the ready queue if it has something to do and room
+// for it. The caller holds mu.
+func (s *scheduler) offer(l *lane) {
+	if l.ready || l.waiting || l.jobs.len() == 0 || (s.perHost > 0 && l.inFlight >= s.perHost) {
+		return
+	}
+	l.ready = true
+	s.ready.push(l)
+	s.work.Signal()
+}
+
+// next waits for a job that may start now and counts it in flight. It returns
+// nil when the run is over.
+func (s *scheduler) next() *job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if s.stopped || (s.eof && s.pending == 0) {
+			s.workers--
+			return nil
+		}
+		now := time.Now()
+		s.wakeDue(now)
+		j, wait := s.pick(now)
+		if j != nil {
+			s.inFlight++
+			s.peak = max(s.peak, s.inFlight)
+			return j
+		}
+		s.arm(now, wait)
+		s.idle++
+		s.work.Wait()
+		s.idle--
+	}
+}
+
+// pick takes the next job of the next ready host; hosts take turns. Where
+// only the rate stands against it, pick returns how long it will.
+func (s *scheduler) pick(now time.Time) (*job, time.Duration) {
+	for s.ready.len() > 0 {
+		l := s.ready.pop()
+		l.ready = false
+		if l.held.After(now) {
+			l.waiting = true
+			heap.Push(&s.timed, timed{at: l.held, lane: l})
+			continue
+		}
+		if s.rate != nil {
+			if wait, ok := s.rate.At(now, max(1, l.jobs.front().item.Cost)); !ok {
+				l.ready = true
+				s.ready.pushFront(l)
+				return nil, wait
+			}
+		}
+		j := l.jobs.pop()
+		l.inFlight++
+		s.offer(l)
+		return j, 0
+	}
+	return nil, 0
+}
+
+// wakeDue moves what was waiting for a time back to the queues.
+func (s *scheduler) wakeDue(now time.Time) {
+	for len(s.timed) > 0 && !s.timed[0].at.After(now) {
+		t := heap.Pop(&s.timed).(timed)
+		if t.job != nil {
+			s.backoff--
+			s.enqueue(t.job, true)
+			continue
+		}
+		t.lane.waiting = false
+		s.offer(t.lane)
+		s.dropIdle(t.lane)
+	}
+}
+
+// arm sets the one timer to the earliest moment at which something changes by
+// itself. The caller holds mu.
+func (s *scheduler) arm(now time.Time, wait time.Duration) {
+	var at time.Time
+	if wait > 0 {
+		at = now.Add(wait)
+	}
+	if len(s.timed) > 0 && (at.IsZero() || s.timed[0].at.Before(at)) {
+		at = s.timed[0].at
+	}
+	if at.IsZero() || (s.timerAt.After(now) && !at.Before(s.timerAt)) {
+		return
+	}
+	s.timerAt = at
+	if s.timer == nil {
+		s.timer = time.AfterFunc(at.Sub(now), s.tick)
+		return
+	}
+	s.timer.Reset(at.Sub(now))
+}
+
+func (s *scheduler) tick() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timerAt = time.Time{}
+	s.work.Signal()
+}
+
+// leave counts a request to l out of flight. The caller holds mu.
+func (s *scheduler) leave(l *lane) {
+	s.inFlight--
+	l.inFlight--
+	s.offer(l)
+	s.dropIdle(l)
+}
+
+// dropIdle forgets a host that has nothing to say any more. The caller holds
+// mu.
+func (s *scheduler) dropIdle(l *lane) {
+	if l.inFlight == 0 && l.jobs.len() == 0 && !l.ready && !l.waiting {
+		delete(s.lanes, l.key)
+	}
+}
+
+// finish says that j has its record, and returns the index below which all
+// have.
+func (s *scheduler) finish(j *job) (low int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leave(j.lane)
+	return s.settle(j.item.Index)
+}
+
+// reject does the same for an item that never became a job.
+func (s *scheduler) reject(index int64) (low int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settle(index)
+}
+
+// settle counts the item at index as finished. The caller holds mu.
+func (s *scheduler) settle(index int64) (low int64) {
+	s.pending--
+	s.done.finish(index)
+	s.room.Signal()
+	if s.eof && s.pending == 0 {
+		s.work.Broadcast()
+	}
+	return s.done.low
+}
+
+// again puts j first in the queue of the host that a redirect named.
+func (s *scheduler) again(j *job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := j.lane
+	s.enqueue(j, true)
+	s.leave(from)
+}
+
+// retry lets j wait until due, without a slot.
+func (s *scheduler) retry(j *job, due time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.backoff++
+	heap.Push(&s.timed, timed{at: due, job: j})
+	s.leave(j.lane)
+	s.work.Signal() // somebody has to arm the timer
+}
+
+// hold lets no request go to j's host before until.
+func (s *scheduler) hold(j *job, until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := j.lane
+	if !until.After(l.held) {
+		return
+	}
+	l.held = until
+	if !l.ready && !l.waiting {
+		l.waiting = true
+		heap.Push(&s.timed, timed{at: until, lane: l})
+	}
+}
+
+// abandon counts j out of flight without a record: the run was stopped.
+func (s *scheduler) abandon(j *job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leave(j.lane)
+}
+
+// end says that no more items will come: all were read, or reading stopped.
+func (s *scheduler) end(all bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.eof, s.readAll = true, all
+	s.work.Broadcast()
+}
+
+// stop lets nothing new start.
+func (s *scheduler) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.work.Broadcast()
+	s.room.Broadcast()
+}
+
+// A timed is a job or a host that waits for a moment.
+type timed struct {
+	at   time.Time
+	job  *job
+	lane *lane
+}
+
+type timedHeap []timed
+
+func (h timedHeap) Len() int           { return len(h) }
+func (h timedHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h timedHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *timedHeap) Push(x any)        { *h = append(*h, x.(timed)) }
+func (h *timedHeap) Pop() any {
+	old := *h
+	t := old[len(old)-1]
+	old[len(old)-1] = timed{}
+	*h = old[:len(old)-1]
+	return t
+}

@@ -1,0 +1,114 @@
+package fetch
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+// A Summary counts what a run did.
+type Summary struct {
+	Items     int64 // read from the source
+	Records   int64 // given to the sink
+	OK        int64
+	Failed    int64
+	Retries   int64
+	Redirects int64
+	Bytes     int64
+	Started   time.Time
+	Elapsed   time.Duration
+	// MaxInFlight is the most requests that were in flight at once.
+	MaxInFlight int
+	Statuses    map[int]int64
+	Classes     map[Class]int64
+	// Examples holds one URL for each class.
+	Examples map[Class]string
+}
+
+// Stats is a Summary of a run that goes on, and its state.
+type Stats struct {
+	Summary
+	InFlight int
+	Queued   int // read, and waiting for a limit
+	Backoff  int // waiting for their retry
+	Hosts    int // with something in the queue, in flight or on hold
+	Held     int // hosts that asked to be left alone for a while
+	ReadAll  bool
+}
+
+// Stats returns a snapshot. It may be called while the run goes on.
+func (e *Engine) Stats() Stats {
+	st := Stats{Summary: e.tally.snapshot()}
+	e.sched.stats(&st)
+	return st
+}
+
+// stats adds the scheduler's state.
+func (s *scheduler) stats(st *Stats) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.InFlight, st.MaxInFlight = s.inFlight, s.peak
+	st.Backoff = s.backoff
+	st.Queued = s.pending - s.inFlight - s.backoff
+	st.Hosts = len(s.lanes)
+	st.ReadAll = s.readAll
+	for _, t := range s.timed {
+		if t.lane != nil {
+			st.Held++
+		}
+	}
+}
+
+// unfinished says that items were left over, read or not.
+func (s *scheduler) unfinished() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending > 0 || !s.readAll
+}
+
+// A tally is the summary in the making.
+type tally struct {
+	mu  sync.Mutex
+	sum Summary
+}
+
+func (t *tally) start(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sum = Summary{Started: now, Statuses: map[int]int64{}, Classes: map[Class]int64{}, Examples: map[Class]string{}}
+}
+
+func (t *tally) item()     { t.mu.Lock(); t.sum.Items++; t.mu.Unlock() }
+func (t *tally) retry()    { t.mu.Lock(); t.sum.Retries++; t.mu.Unlock() }
+func (t *tally) redirect() { t.mu.Lock(); t.sum.Redirects++; t.mu.Unlock() }
+
+func (t *tally) record(r *Record) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := &t.sum
+	s.Records++
+	s.Bytes += r.Bytes
+	if r.Status != 0 {
+		s.Statuses[r.Status]++
+	}
+	if r.OK {
+		s.OK++
+		return
+	}
+	s.Failed++
+	s.Classes[r.Error.Class]++
+	if s.Examples[r.Error.Class] == "" {
+		s.Examples[r.Error.Class] = clip(r.URL, 200)
+	}
+}
+
+func (t *tally) snapshot() Summary {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.sum
+	if !s.Started.IsZero() {
+		s.Elapsed = time.Since(s.Started)
+	}
+	s.Statuses, s.Classes, s.Examples = maps.Clone(s.Statuses), maps.Clone(s.Classes), maps.Clone(s.Examples)
+	return s
+}

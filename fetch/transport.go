@@ -1,0 +1,53 @@
+package fetch
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// TransportOptions tune the HTTP transport of a run.
+type TransportOptions struct {
+	// MaxConns and MaxConnsPerHost bound the connections, in all while idle
+	// and per host at any time; 0 means no limit.
+	MaxConns, MaxConnsPerHost int
+	// ConnectTimeout is for the TCP connection and, once more, for the TLS
+	// handshake; 0 means 10 s.
+	ConnectTimeout time.Duration
+	// Proxy is used for every request; nil means that of the environment
+	// (HTTP_PROXY, HTTPS_PROXY, NO_PROXY).
+	Proxy *url.URL
+	// Insecure takes any certificate.
+	Insecure bool
+	// MaxHeader is the most bytes of a response's header; 0 means 1 MiB.
+	MaxHeader int64
+}
+
+// NewTransport is an http.Transport tuned for bulk: as many connections are
+// kept idle per host as may ever be of use there, HTTP/2 is on, gzip is
+// undone.
+func NewTransport(o TransportOptions) *http.Transport {
+	def(&o.ConnectTimeout, 10*time.Second)
+	def(&o.MaxHeader, 1<<20)
+	proxy := http.ProxyFromEnvironment
+	if o.Proxy != nil {
+		proxy = http.ProxyURL(o.Proxy)
+	}
+	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                  proxy,
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        &tls.Config{InsecureSkipVerify: o.Insecure}, //nolint:gosec // asked for with -k
+		TLSHandshakeTimeout:    o.ConnectTimeout,
+		MaxIdleConns:           o.MaxConns,
+		MaxIdleConnsPerHost:    o.MaxConnsPerHost,
+		MaxConnsPerHost:        o.MaxConnsPerHost,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: o.MaxHeader,
+		ReadBufferSize:         8 << 10,
+		WriteBufferSize:        4 << 10,
+	}
+}

@@ -1,0 +1,122 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/penstock-go/penstock/httplimit"
+)
+
+// A worker makes one request at a time; it is the slot.
+type worker struct {
+	e   *Engine
+	buf bytes.Buffer
+	rec Record
+}
+
+func (e *Engine) work(ctx context.Context) {
+	w := &worker{e: e}
+	for j := e.sched.next(); j != nil; j = e.sched.next() {
+		w.do(ctx, j)
+	}
+}
+
+// do makes one request of j and sends j on: to its record, to wait for a
+// retry, or to the host that a redirect names.
+func (w *worker) do(ctx context.Context, j *job) {
+	e := w.e
+	if j.spent == 0 {
+		j.attempts++
+		j.started = time.Now()
+	}
+	a := w.try(ctx, j)
+	j.active += a.total
+	if a.err != nil && ctx.Err() != nil {
+		e.sched.abandon(j)
+		return
+	}
+	wait, told := e.hint(j, &a)
+	if a.err == nil {
+		followed, err := e.redirect(j, &a)
+		if followed {
+			j.spent += max(a.total, 1)
+			e.tally.redirect()
+			e.sched.again(j)
+			return
+		}
+		a.err = err
+	}
+	if a.err != nil && e.retry(j, &a, wait, told) {
+		return
+	}
+	w.finish(j, &a)
+}
+
+// hint obeys a Retry-After: it holds the host and returns how long.
+func (e *Engine) hint(j *job, a *attempt) (wait time.Duration, told bool) {
+	if a.header == nil || a.status < 300 {
+		return 0, false
+	}
+	now := time.Now()
+	wait, told = httplimit.ParseRetryAfter(a.header, now)
+	if told && wait > 0 {
+		hold := min(wait, e.opts.Retry.MaxRetryAfter)
+		e.sched.hold(j, now.Add(hold+spread(hold)))
+	}
+	return wait, told
+}
+
+// retry lets j wait for another attempt, if there is to be one.
+func (e *Engine) retry(j *job, a *attempt, wait time.Duration, told bool) bool {
+	r := e.opts.Retry
+	if j.attempts > r.Max || wait > r.MaxRetryAfter ||
+		!worthRetrying(a.err, a.status) || !mayRepeat(j, a.err, a.status) {
+		return false
+	}
+	if !told {
+		wait = r.backoff(j.attempts - 1)
+	}
+	j.spent = 0
+	e.tally.retry()
+	e.sched.retry(j, time.Now().Add(wait))
+	return true
+}
+
+// finish makes j's record.
+func (w *worker) finish(j *job, a *attempt) {
+	r := &w.rec
+	*r = Record{
+		Index: j.item.Index, ID: j.item.ID, URL: redactedURL(j.item.URL), Raw: j.item.Raw,
+		Status: a.status, OK: a.err == nil, Attempts: j.attempts, Error: a.err,
+		Started: j.started, Queue: max(0, time.Since(j.admitted)-j.active),
+		TTFB: a.ttfb + j.spent, Total: a.total + j.spent, Bytes: a.bytes,
+	}
+	if j.redirects > 0 {
+		r.FinalURL = j.url.String()
+	}
+	if a.header != nil {
+		r.ContentType = a.header.Get("Content-Type")
+	}
+	if w.e.opts.KeepHeader {
+		r.Header = a.header
+	}
+	if w.e.opts.KeepBody && a.err.keepsBody() {
+		r.Body = a.body
+	}
+	w.e.put(r)
+	w.e.advance(w.e.sched.finish(j))
+	if w.buf.Cap() > keepBuffer {
+		w.buf = bytes.Buffer{}
+	}
+}
+
+// keepsBody says that there is a whole body, if not a welcome one.
+func (e *Error) keepsBody() bool { return e == nil || e.Class == Status }
+
+// scratch is a buffer to read through what nobody keeps.
+func (w *worker) scratch() []byte {
+	w.buf.Reset()
+	w.buf.Grow(32 << 10)
+	return w.buf.AvailableBuffer()[:32<<10]
+}

@@ -1,0 +1,3 @@
+// Package compress reads and writes files that may be compressed: plain, gzip
+// or zstd. It starts no goroutine.
+package compress

@@ -1,0 +1,259 @@
+package origin
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	jsonType   = "application/json"
+	textType   = "text/plain; charset=utf-8"
+	binaryType = "application/octet-stream"
+
+	maxBytes = 1 << 50
+	maxEcho  = 16 << 20
+)
+
+var basicRoutes = []route{
+	{name: "item", form: "/item/N", example: "/item/42", help: "a small JSON object that depends on N alone", serve: serveItem},
+	{name: "delay", form: "/delay/MS[/...]", example: "/delay/50/a", help: "answers after MS milliseconds", serve: serveDelay},
+	{name: "jitter", form: "/jitter/MIN-MAX[/...]", example: "/jitter/10-200/a", help: "answers after MIN to MAX ms, the same for the same path and seed", serve: serveJitter},
+	{name: "status", form: "/status/CODE[/...]", example: "/status/404", help: "that status, 200 to 999, or an informational one (102 to 199) before 200", serve: serveStatus},
+	{name: "big", form: "/big/BYTES[/...]", example: "/big/1000000", help: "a body of that size, with its Content-Length", serve: serveBig},
+	{name: "drip", form: "/drip/BYTES/MS[/...]", example: "/drip/10/1000", help: "a body of that size in ten parts spread over MS milliseconds", serve: serveDrip},
+	{name: "chunked", form: "/chunked/N[/SIZE]", example: "/chunked/5/100", help: "N chunks of SIZE bytes (default 1024), and a trailer", serve: serveChunked},
+	{name: "echo", form: "/echo[/...]", example: "/echo", help: "method, URL, headers and body (to 16 MiB) of the request, as JSON", serve: serveEcho},
+	{name: "head", form: "/head[/...]", example: "/head", help: "says Content-Length: 1000; 1000 bytes follow except for HEAD", serve: serveHead},
+	{name: "204", form: "/204[/...]", example: "/204", help: "No Content", serve: serveEmpty(http.StatusNoContent)},
+	{name: "304", form: "/304[/...]", example: "/304", help: "Not Modified, with an ETag", serve: serveEmpty(http.StatusNotModified)},
+	{name: "cookie", form: "/cookie[/set/NAME/VALUE]", example: "/cookie/set/a/1", help: "sets a cookie and redirects to /cookie, which answers the cookies as JSON", serve: serveCookie},
+}
+
+// AppendItem appends the body of /item/N.
+func AppendItem(b []byte, n uint64) []byte {
+	b = append(b, `{"id":`...)
+	b = strconv.AppendUint(b, n, 10)
+	b = append(b, `,"name":"item `...)
+	b = strconv.AppendUint(b, n, 10)
+	b = append(b, `","digest":"`...)
+	digest := splitmix(n)
+	for shift := 60; shift >= 0; shift -= 4 {
+		b = append(b, "0123456789abcdef"[digest>>shift&15])
+	}
+	return append(b, "\"}\n"...)
+}
+
+// pattern is what long bodies are made of: lines of 64 bytes.
+var pattern = bytes.Repeat([]byte("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n"), 1024)
+
+func serveItem(x *exchange, r *route) {
+	x.refuse(r) // a path that is one was answered before
+}
+
+// ok answers with the path, as JSON.
+func (x *exchange) ok() {
+	body, err := json.Marshal(map[string]string{"path": x.r.URL.Path})
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	x.send(http.StatusOK, jsonType, append(body, '\n'))
+}
+
+func serveDelay(x *exchange, r *route) {
+	ms, ok := x.number(int64(maxDelay / time.Millisecond))
+	if !ok {
+		x.refuse(r)
+		return
+	}
+	if x.wait(time.Duration(ms) * time.Millisecond) {
+		x.ok()
+	}
+}
+
+func serveJitter(x *exchange, r *route) {
+	low, high, ok := strings.Cut(x.arg(), "-")
+	a, err1 := strconv.ParseUint(low, 10, 22)
+	b, err2 := strconv.ParseUint(high, 10, 22)
+	if !ok || err1 != nil || err2 != nil || a > b {
+		x.refuse(r)
+		return
+	}
+	ms := float64(a) + unit(mix(x.r.RequestURI, x.srv.opts.Seed))*float64(b-a)
+	if x.wait(time.Duration(ms * float64(time.Millisecond))) {
+		x.ok()
+	}
+}
+
+func serveStatus(x *exchange, r *route) {
+	code, ok := x.number(999)
+	switch {
+	case !ok || code < 102:
+		x.refuse(r)
+	case code < 200:
+		x.w.WriteHeader(int(code))
+		x.ok()
+	default:
+		x.text(int(code), "%d %s", code, http.StatusText(int(code)))
+	}
+}
+
+func serveBig(x *exchange, r *route) {
+	n, ok := x.number(maxBytes)
+	if !ok {
+		x.refuse(r)
+		return
+	}
+	x.stream(n)
+}
+
+// stream answers n bytes of the pattern.
+func (x *exchange) stream(n int64) {
+	x.w.Header().Set("Content-Type", binaryType)
+	x.w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
+	x.count(http.StatusOK)
+	x.w.WriteHeader(http.StatusOK)
+	if x.r.Method == http.MethodHead {
+		return
+	}
+	for at := int64(0); at < n-1; {
+		part := pattern[:min(int64(len(pattern)), n-1-at)]
+		if _, err := x.w.Write(part); err != nil {
+			return // the client has left
+		}
+		at += int64(len(part))
+	}
+	x.end()
+	if n > 0 {
+		x.w.Write(pattern[(n-1)%int64(len(pattern)):][:1])
+	}
+}
+
+func serveDrip(x *exchange, r *route) {
+	n, ok1 := x.number(maxBytes)
+	ms, ok2 := x.number(int64(maxDelay / time.Millisecond))
+	if !ok1 || !ok2 {
+		x.refuse(r)
+		return
+	}
+	x.w.Header().Set("Content-Type", binaryType)
+	x.w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
+	x.count(http.StatusOK)
+	x.flush()
+	const parts = 10
+	for i := range int64(parts) {
+		if !x.wait(time.Duration(ms) * time.Millisecond / parts) {
+			return
+		}
+		if i == parts-1 {
+			x.end()
+		}
+		for left := n*(i+1)/parts - n*i/parts; left > 0; left -= min(left, int64(len(pattern))) {
+			if _, err := x.w.Write(pattern[:min(left, int64(len(pattern)))]); err != nil {
+				return
+			}
+		}
+		x.flush()
+	}
+}
+
+// flush sends what there is, the header first.
+func (x *exchange) flush() {
+	http.NewResponseController(x.w).Flush() // an error comes back from the next write
+}
+
+func serveChunked(x *exchange, r *route) {
+	n, ok := x.number(1 << 30)
+	size := int64(1024)
+	if ok && x.rest != "" {
+		size, ok = x.number(int64(len(pattern)))
+	}
+	if !ok {
+		x.refuse(r)
+		return
+	}
+	x.w.Header().Set("Content-Type", binaryType)
+	x.w.Header().Set("Trailer", "X-Chunks")
+	x.count(http.StatusOK)
+	x.flush()
+	for range n {
+		if _, err := x.w.Write(pattern[:size]); err != nil {
+			return
+		}
+		x.flush()
+	}
+	x.w.Header().Set("X-Chunks", strconv.FormatInt(n, 10))
+}
+
+// echo is the answer of /echo and /landed.
+type echo struct {
+	Method     string      `json:"method"`
+	URL        string      `json:"url"`
+	Proto      string      `json:"proto"`
+	Host       string      `json:"host"`
+	Headers    http.Header `json:"headers"`
+	Trailers   http.Header `json:"trailers,omitempty"`
+	Length     int         `json:"length"`
+	Body       string      `json:"body,omitempty"`
+	BodyBase64 []byte      `json:"body_base64,omitempty"`
+}
+
+func serveEcho(x *exchange, _ *route) {
+	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxEcho))
+	if err != nil {
+		x.text(http.StatusRequestEntityTooLarge, "reading the body: %v", err)
+		return
+	}
+	e := echo{
+		Method: x.r.Method, URL: x.r.RequestURI, Proto: x.r.Proto, Host: x.r.Host,
+		Headers: x.r.Header, Trailers: x.r.Trailer, Length: len(body),
+	}
+	if utf8.Valid(body) {
+		e.Body = string(body)
+	} else {
+		e.BodyBase64 = body
+	}
+	out, err := json.Marshal(e)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	x.send(http.StatusOK, jsonType, append(out, '\n'))
+}
+
+func serveHead(x *exchange, _ *route) { x.stream(1000) }
+
+func serveEmpty(status int) func(*exchange, *route) {
+	return func(x *exchange, _ *route) {
+		x.w.Header().Set("ETag", `"origin"`)
+		x.count(status)
+		x.end()
+		x.w.WriteHeader(status)
+	}
+}
+
+func serveCookie(x *exchange, r *route) {
+	if x.rest == "" {
+		cookies := make(map[string]string)
+		for _, c := range x.r.Cookies() {
+			cookies[c.Name] = c.Value
+		}
+		body, err := json.Marshal(cookies)
+		if err != nil {
+			panic(err) // strings always marshal
+		}
+		x.send(http.StatusOK, jsonType, append(body, '\n'))
+		return
+	}
+	if x.arg() != "set" {
+		x.refuse(r)
+		return
+	}
+	name := x.arg()
+	http.SetCookie(x.w, &http.Cookie{Name: name, Value: x.arg(), Path: "/"})
+	x.redirect(http.StatusFound, "/cookie")
+}
