@@ -79,6 +79,9 @@ func isEnded(err error) bool {
 
 // plain is the error's text as one short line for a record.
 func plain(err error) string {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return clip(dns.Name+": "+dns.Err, 300) // not which server said so
+	}
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed before the response was complete"

@@ -25,7 +25,7 @@ func newDemo() *cobra.Command {
 		Long: `Demo starts the bundled server on a loopback address, fetches 10,000 URLs from
 it ten at a time, as penstock fetch does, and then asks the server what it has
 seen. Nothing else is needed, and nothing leaves this machine.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flagsFromEnv(cmd); err != nil {
 				return err
@@ -49,10 +49,12 @@ func demo(cmd *cobra.Command, items, limit int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	out, err := createOutput(filepath.Join(dir, "out.jsonl"), nil)
+	name := filepath.Join(dir, "out.jsonl")
+	out, err := createOutput(name, nil)
 	if err != nil {
 		return err
 	}
+	out.name = "" // it goes away with the demo: nothing to tell of
 	stderr := cmd.ErrOrStderr()
 	fmt.Fprintf(stderr, "fetching %d URLs from %s, at most %d at a time\n", items, server.URL(), limit)
 	r := fetchRun{
@@ -63,7 +65,7 @@ func demo(cmd *cobra.Command, items, limit int) error {
 	if _, err = r.run(cmd.Context()); err != nil {
 		return err
 	}
-	return confirm(stderr, server, out.name, items, limit)
+	return confirm(stderr, server, name, items, limit)
 }
 
 func demoURLs(base string, items int) func(yield func(string) bool) {

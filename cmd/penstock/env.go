@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"strings"
 
@@ -24,6 +25,9 @@ func flagsFromEnv(cmd *cobra.Command) error {
 			return
 		}
 		if bad := cmd.Flags().Set(f.Name, value); bad != nil {
+			if invalid, ok := errors.AsType[*pflag.InvalidValueError](bad); ok {
+				bad = invalid.Unwrap()
+			}
 			err = usagef("unset "+envName(f.Name)+", or give it a value that --"+f.Name+" takes",
 				"%s: %v", envName(f.Name), bad)
 		}

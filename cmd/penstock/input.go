@@ -97,7 +97,7 @@ func openError(name string, err error) error {
 	}
 	hint := "is the name right?"
 	if host, _, _ := strings.Cut(name, "/"); strings.Contains(host, ".") || strings.HasPrefix(name, "localhost") {
-		hint = "for a URL write https://" + name
+		hint += " for a URL write https://" + name
 	}
 	return usagef(hint, "%s: %v", name, reason)
 }

@@ -24,7 +24,7 @@ end; POST /_reset sets it back.`,
 		Example: `  penstock origin --hosts 3 --port 8080
   curl -s http://127.0.0.1:8080/
   curl -s http://127.0.0.1:8080/_audit | jq .total.max_in_flight`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flagsFromEnv(cmd); err != nil {
 				return err

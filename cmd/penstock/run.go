@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes; see docs/reference.md.
@@ -118,6 +119,26 @@ func noCommand(cmd *cobra.Command, args []string) error {
 	return usagef(hint, "unknown command %q", args[0])
 }
 
+// flagError says which flag cannot be what.
 func flagError(cmd *cobra.Command, err error) error {
-	return usagef(cmd.CommandPath()+" --help lists the flags", "%s", strings.TrimPrefix(err.Error(), "pflag: "))
+	hint := cmd.CommandPath() + " --help lists the flags"
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return usagef(hint, "%s: %v", flagName(bad.GetFlag()), bad.Unwrap())
+	}
+	return usagef(hint, "%v", err)
+}
+
+func flagName(f *pflag.Flag) string {
+	if f.Shorthand != "" {
+		return "-" + f.Shorthand + ", --" + f.Name
+	}
+	return "--" + f.Name
+}
+
+// noArgs refuses arguments.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef(cmd.CommandPath()+" --help", "%s takes no arguments, not %q", cmd.CommandPath(), args[0])
+	}
+	return nil
 }

@@ -137,6 +137,7 @@ func (c *CSVReader) recordItem() Item {
 		return c.badItem("URL and id make a line longer than "+bytesText(c.opts.MaxLine), ErrTooLong)
 	case reason == "" && !utf8.ValidString(it.ID):
 		reason = "the id is not valid UTF-8: another encoding?"
+		it.Raw = c.rowRaw()
 	}
 	if reason != "" {
 		it.Err = c.opts.fault(it.Line, reason, nil)
@@ -146,10 +147,14 @@ func (c *CSVReader) recordItem() Item {
 
 // badItem makes an item of a record that no URL can be told from.
 func (c *CSVReader) badItem(reason string, err error) Item {
-	first := c.rec.firstLine()
-	it := c.opts.item(c.index, c.rec.line, appendRow(first[:min(len(first), rawPrefix)]))
+	it := c.opts.item(c.index, c.rec.line, c.rowRaw())
 	it.Err = c.opts.fault(it.Line, reason, err)
 	return it
+}
+
+func (c *CSVReader) rowRaw() []byte {
+	first := c.rec.firstLine()
+	return appendRow(first[:min(len(first), rawPrefix)])
 }
 
 func appendRow(line []byte) []byte {

@@ -32,11 +32,11 @@ type Item struct {
 	Body []byte
 	// Cost is what the item takes of a limit by cost; 0 means the default, 1.
 	Cost int
-	// Raw is one line, without its end, that gives this item again when an
-	// Auto reader reads it: the line of the input verbatim, or where the
-	// input is no such line (CSV, some arguments) a JSON object that says the
-	// same. For a line over MaxLine it is only the first 1024 bytes of it
-	// (fewer if MaxLine is less), and Err is ErrTooLong.
+	// Raw is one line, without its end: the line of the input verbatim, or
+	// where the input is no such line (CSV, some arguments) a JSON object
+	// that says the same. An Auto reader makes the same item of it. For a
+	// line over MaxLine it is only the beginning, at most 1024 bytes, and
+	// Err is ErrTooLong.
 	Raw []byte
 	// Err is nil, or an *Error that says why the item cannot be fetched.
 	Err error

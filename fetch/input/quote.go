@@ -1,12 +1,14 @@
 package input
 
 import (
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
 
 // appendObject appends a JSON line that gives an item of this URL and ID.
 func appendObject(b []byte, url, id string) []byte {
+	b = slices.Grow(b, len(url)+len(id)+len(`{"url":"","id":""}`))
 	b = append(b, `{"url":`...)
 	b = appendQuoted(b, url)
 	if id != "" {
@@ -21,6 +23,16 @@ func appendObject(b []byte, url, id string) []byte {
 // UTF-8 become U+FFFD.
 func appendQuoted(b []byte, s string) []byte {
 	b = append(b, '"')
+	for i := range len(s) {
+		if classes[s[i]]&inRest == 0 && s[i] != '%' && s[i] != ' ' || s[i] == '"' || s[i] == '\\' {
+			return append(appendEscaped(append(b, s[:i]...), s[i:]), '"')
+		}
+	}
+	return append(append(b, s...), '"')
+}
+
+// appendEscaped is the slow way, for text that is not plain ASCII throughout.
+func appendEscaped(b []byte, s string) []byte {
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':
@@ -35,5 +47,5 @@ func appendQuoted(b []byte, s string) []byte {
 			b = utf8.AppendRune(b, r)
 		}
 	}
-	return append(b, '"')
+	return b
 }

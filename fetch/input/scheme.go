@@ -3,6 +3,7 @@ package input
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // checkScheme says why u, free of odd characters, has not http or https for
@@ -27,19 +28,30 @@ func checkScheme(u string) string {
 }
 
 // cutScheme cuts u at the colon after its scheme. The host in example.com:80
-// is no scheme, though by the letter of RFC 3986 it could be.
+// and the user in user:password@example.com are no schemes, though by the
+// letter of RFC 3986 they could be.
 func cutScheme(u string) (scheme, rest string, found bool) {
 	i := strings.IndexAny(u, ":/?#@")
 	if i <= 0 || u[i] != ':' {
 		return "", "", false
 	}
 	scheme, rest = u[:i], u[i+1:]
+	if strings.ContainsFunc(scheme, notInScheme) || scheme[0] < 'A' {
+		return "", "", false
+	}
 	if strings.HasPrefix(rest, "//") {
 		return scheme, rest, true
 	}
 	port, _, _ := strings.Cut(rest, "/")
 	isHost := strings.Contains(scheme, ".") || port != "" && strings.Trim(port, "0123456789") == ""
-	return scheme, rest, !isHost
+	isUser := strings.Contains(port, "@") && !strings.EqualFold(scheme, "mailto")
+	return scheme, rest, !isHost && !isUser
+}
+
+// notInScheme tells what no scheme holds: RFC 3986, section 3.1. That it begins
+// with a letter is for the caller to see.
+func notInScheme(r rune) bool {
+	return r >= utf8.RuneSelf || classes[r]&inHost == 0 && r != '+' || r == '_'
 }
 
 // missingScheme tells an address without its scheme from what is no address.
@@ -56,6 +68,7 @@ func missingScheme(u string) string {
 	case strings.HasPrefix(u, "http//"), strings.HasPrefix(u, "https//"):
 		return "missing scheme" + didYouMean(strings.Replace(u, "//", "://", 1))
 	}
+	u = strings.TrimLeft(u, ":/")
 	if host, _, _ := strings.Cut(u, "/"); strings.ContainsAny(host, ".:") || host == "localhost" {
 		return "missing scheme" + didYouMean("https://"+u)
 	}

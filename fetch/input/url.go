@@ -1,8 +1,8 @@
 package input
 
 import (
+	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -117,6 +117,8 @@ func checkText(u string) string {
 			return fmt.Sprintf("NUL byte at byte %d: binary data, or UTF-16 text?", i+1)
 		case r == utf8.RuneError && !strings.HasPrefix(u[i:], "\ufffd"):
 			return fmt.Sprintf("not valid UTF-8 at byte %d: binary data, or another encoding?", i+1)
+		case r == utf8.RuneError:
+			return fmt.Sprintf("replacement character U+FFFD at byte %d: the text was converted wrongly", i+1)
 		case r == '\ufeff':
 			return fmt.Sprintf("byte order mark (U+FEFF) at byte %d", i+1)
 		case unicode.IsControl(r) && r != '\t':
@@ -134,19 +136,15 @@ func checkText(u string) string {
 func checkHost(u *url.URL) string {
 	host := u.Hostname()
 	switch {
-	case host == "" && strings.HasPrefix(u.Path, "/") && u.Host == "":
+	case u.Host == "" && strings.HasPrefix(u.Path, "/"):
 		return "missing host" + didYouMean(u.Scheme+":/"+u.Path)
 	case host == "":
 		return "missing host"
-	case strings.HasPrefix(u.Host, "["):
-		if a, err := netip.ParseAddr(host); err != nil || !a.Is6() {
-			return "invalid IPv6 address in the host"
-		}
-	default:
-		for _, r := range host {
-			if r == utf8.RuneError || r < utf8.RuneSelf && classes[r]&inHost == 0 || unicode.IsControl(r) || unicode.IsSpace(r) {
-				return fmt.Sprintf("invalid character %q in the host", r)
-			}
+	}
+	for _, r := range host {
+		odd := r < utf8.RuneSelf && classes[r]&inHost == 0 || r == utf8.RuneError || unicode.IsControl(r) || unicode.IsSpace(r)
+		if odd && u.Host[0] != '[' {
+			return fmt.Sprintf("invalid character %q in the host", r)
 		}
 	}
 	if p := u.Port(); p != "" {
@@ -160,15 +158,18 @@ func checkHost(u *url.URL) string {
 // parseFault words what url.Parse said. Its own words may quote from the
 // authority, and so a password.
 func parseFault(u string, err error) string {
-	switch bad := err.(*url.Error).Err.(type) {
-	case url.EscapeError:
-		return fmt.Sprintf("invalid escape %q: a percent sign is written %%25", string(bad))
-	default:
-		_, rest, _ := strings.Cut(u, "//")
-		authority, _, _ := strings.Cut(rest, "/")
-		if strings.Contains(authority, "@") {
-			return "invalid user, host or port: special characters of a password are written as %XX"
-		}
-		return "invalid host or port"
+	_, authority, _ := strings.Cut(u, "//")
+	if i := strings.IndexAny(authority, "/?#"); i >= 0 {
+		authority = authority[:i]
 	}
+	if strings.Contains(authority, "@") {
+		return "invalid user, host or port: special characters of a password are written as %XX"
+	}
+	if bad, ok := errors.AsType[url.EscapeError](err); ok {
+		return fmt.Sprintf("invalid escape %q: a percent sign is written %%25", string(bad))
+	}
+	if strings.HasPrefix(authority, "[") {
+		return "invalid IPv6 address or port"
+	}
+	return "invalid host or port"
 }
