@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,17 +41,13 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 	}
 	defer resp.Body.Close()
 	a.status, a.header = resp.StatusCode, resp.Header
-	if err := w.read(&a, resp); err != nil {
-		a.err = err
-	} else if !w.e.opts.Accept.Has(a.status) {
-		a.err = &Error{Class: Status, Message: statusText(a.status)}
-	}
+	a.err = w.read(&a, resp)
 	return a
 }
 
 func (w *worker) explain(err error) *Error {
 	e := classify(err)
-	if e.Class == Timeout && w.e.opts.Timeout > 0 {
+	if errors.Is(err, context.DeadlineExceeded) && w.e.opts.Timeout > 0 {
 		e.Message = fmt.Sprintf("not done within %v", w.e.opts.Timeout)
 	}
 	return e

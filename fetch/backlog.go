@@ -5,76 +5,106 @@ import (
 	"maps"
 	"os"
 	"slices"
+
+	"github.com/penstock-go/penstock/fetch/journal"
 )
 
-// A backlog holds the lines that wait for an earlier one: in memory up to a
-// limit, beyond it in a temporary file. It is not safe for concurrent use.
+// A backlog puts rows into order: it holds those that wait for an earlier
+// one, in memory up to a limit, beyond it in a file. It is not safe for
+// concurrent use.
 type backlog struct {
+	order  Order
 	memory int64
-	dir    string
+	// open makes the file when it is first needed.
+	open func() (*os.File, error)
+	// emit takes the rows that are no longer held back, with the input of
+	// those that failed.
+	emit func(row, failed []byte, e journal.Entry)
 
-	next   int64 // every line below is out
-	held   map[int64]line
+	next   int64 // every row below is out
+	held   map[int64]*heldRow
 	bytes  int64 // in memory
 	file   *os.File
 	end    int64 // of the file
-	inFile int   // lines
+	inFile int   // rows
 }
 
-// A line is in memory, or at a place in the file.
-type line struct {
-	data []byte
-	at   int64
-	size int
+// A heldRow is in memory, in the file, or in both.
+type heldRow struct {
+	entry  journal.Entry
+	data   []byte // nil if only in the file
+	at     int64  // in the file; -1 if only in memory
+	failed []byte // the input, if it failed
+	// waited says that it was here at the last commit; see File.
+	waited bool
 }
 
-// hold keeps a copy of b.
-func (q *backlog) hold(index int64, b []byte) error {
-	if q.bytes+int64(len(b)) <= q.memory {
-		q.bytes += int64(len(b))
-		q.held[index] = line{data: append([]byte(nil), b...)}
+// put hands a row on, or holds a copy of it.
+func (q *backlog) put(row, failed []byte, e journal.Entry) error {
+	if q.order == CompletionOrder {
+		q.emit(row, failed, e)
 		return nil
 	}
+	if e.Index == q.next {
+		q.next++
+		q.emit(row, failed, e)
+		return nil
+	}
+	h := &heldRow{entry: e, failed: failed, at: -1}
+	if q.bytes+int64(len(row)) <= q.memory {
+		q.bytes += int64(len(row))
+		h.data = append([]byte(nil), row...)
+	} else if err := q.spill(h, row); err != nil {
+		return err
+	}
+	q.keep(h)
+	return nil
+}
+
+func (q *backlog) keep(h *heldRow) {
+	if q.held == nil {
+		q.held = map[int64]*heldRow{}
+	}
+	q.held[h.entry.Index] = h
+}
+
+// spill puts a copy of h's row into the file.
+func (q *backlog) spill(h *heldRow, row []byte) error {
 	if q.file == nil {
-		f, err := os.CreateTemp(q.dir, "penstock-*.spill")
+		f, err := q.open()
 		if err != nil {
 			return fmt.Errorf("making a file for records that wait for an earlier one: %w", err)
 		}
-		_ = os.Remove(f.Name()) // gone with the process, whatever ends it
 		q.file = f
 	}
-	if _, err := q.file.WriteAt(b, q.end); err != nil {
+	if _, err := q.file.WriteAt(row, q.end); err != nil {
 		return fmt.Errorf("keeping records that wait for an earlier one: %w", err)
 	}
-	q.held[index] = line{at: q.end, size: len(b)}
-	q.end += int64(len(b))
+	h.at, h.entry.At = q.end, q.end
+	q.end += int64(len(row))
 	q.inFile++
 	return nil
 }
 
-// release hands on the lines below low, in order.
-func (q *backlog) release(low int64, emit func([]byte)) error {
-	if low <= q.next {
+// release hands on the rows below low, in order.
+func (q *backlog) release(low int64) error {
+	if low <= q.next || q.order == CompletionOrder {
 		return nil
 	}
-	if low-q.next > 2*int64(len(q.held)) {
-		return q.releaseSparse(low, emit)
-	}
-	for ; q.next < low; q.next++ {
-		if err := q.out(q.next, emit); err != nil {
-			return err
+	if low-q.next <= 2*int64(len(q.held))+64 {
+		for ; q.next < low; q.next++ {
+			if err := q.out(q.next); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	return nil
-}
-
-// releaseSparse is release for a low that is far beyond what is held.
-func (q *backlog) releaseSparse(low int64, emit func([]byte)) error {
+	// low is far beyond what is held, as where an earlier run has done much.
 	for _, index := range slices.Sorted(maps.Keys(q.held)) {
 		if index >= low {
 			break
 		}
-		if err := q.out(index, emit); err != nil {
+		if err := q.out(index); err != nil {
 			return err
 		}
 	}
@@ -82,31 +112,52 @@ func (q *backlog) releaseSparse(low int64, emit func([]byte)) error {
 	return nil
 }
 
-func (q *backlog) out(index int64, emit func([]byte)) error {
-	l, ok := q.held[index]
-	if !ok {
-		return nil
-	}
-	delete(q.held, index)
-	if l.data != nil {
-		q.bytes -= int64(len(l.data))
-		emit(l.data)
-		return nil
-	}
-	b := make([]byte, l.size)
-	if _, err := q.file.ReadAt(b, l.at); err != nil {
-		return fmt.Errorf("reading back records that waited for an earlier one: %w", err)
-	}
-	emit(b)
-	if q.inFile--; q.inFile == 0 {
-		q.end = 0
-		return q.file.Truncate(0)
+// flush hands on all that is held, gaps or not.
+func (q *backlog) flush() error {
+	for _, index := range slices.Sorted(maps.Keys(q.held)) {
+		if err := q.out(index); err != nil {
+			return err
+		}
+		q.next = index + 1
 	}
 	return nil
 }
 
-func (q *backlog) close() {
-	if q.file != nil {
-		_ = q.file.Close()
+// out hands on the row of item index, if it is held.
+func (q *backlog) out(index int64) error {
+	h := q.held[index]
+	if h == nil {
+		return nil
 	}
+	row := h.data
+	if row == nil {
+		row = make([]byte, h.entry.Length)
+		if _, err := q.file.ReadAt(row, h.at); err != nil {
+			return fmt.Errorf("reading back records that waited for an earlier one: %w", err)
+		}
+	} else {
+		q.bytes -= int64(len(row))
+	}
+	delete(q.held, index)
+	if h.at >= 0 {
+		q.inFile--
+	}
+	q.emit(row, h.failed, h.entry)
+	return nil
+}
+
+// reuse lets the file begin anew once nothing in it is wanted any more.
+func (q *backlog) reuse() error {
+	if q.file == nil || q.inFile > 0 || q.end == 0 {
+		return nil
+	}
+	q.end = 0
+	return q.file.Truncate(0)
+}
+
+func (q *backlog) close() error {
+	if q.file == nil {
+		return nil
+	}
+	return q.file.Close()
 }

@@ -27,9 +27,10 @@ func (e *SinkError) Unwrap() error { return e.Err }
 // instance in order to write in input order.
 type Advancer interface {
 	// Advance says that every item with an index below low has had its
-	// record or will never have one. It is called by several goroutines at
-	// once, so that a lower low may come after a higher one; the last call
-	// of a run, with math.MaxInt64, comes alone.
+	// record, in this run or before it. It is called by several goroutines at
+	// once, so that a lower low may come after a higher one. When a run
+	// ends with all items done, the last call is for math.MaxInt64 and comes
+	// alone.
 	Advance(low int64) error
 }
 
@@ -57,9 +58,9 @@ func New(o Options) (*Engine, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
-	e := &Engine{opts: o, sched: newScheduler(o), header: o.Header.Clone(), ownTransport: own}
-	if e.header == nil {
-		e.header = http.Header{}
+	e := &Engine{opts: o, sched: newScheduler(o), header: http.Header{}, ownTransport: own}
+	for name, values := range o.Header {
+		e.header[http.CanonicalHeaderKey(name)] = values
 	}
 	e.draining, e.drain = context.WithCancel(context.Background())
 	return e, nil
@@ -93,14 +94,17 @@ func (e *Engine) Run(ctx context.Context, src Source, sink Sink) (Summary, error
 
 	reading, stopReading := context.WithCancelCause(ctx)
 	defer stopReading(nil)
-	stop1 := context.AfterFunc(e.draining, func() { stopReading(ErrDrained); e.sched.stop() })
+	stop1 := context.AfterFunc(e.draining, func() { stopReading(ErrDrained) })
 	defer stop1()
 	stop2 := context.AfterFunc(ctx, e.sched.stop)
 	defer stop2()
 
-	err := e.read(ctx, reading, src)
+	e.sched.spawn = func() { e.workers.Go(func() { e.work(ctx) }) }
+	err := e.read(reading, src)
 	e.workers.Wait()
-	e.advance(math.MaxInt64)
+	if !e.sched.unfinished() {
+		e.advance(math.MaxInt64)
+	}
 	if own, ok := e.opts.Transport.(*http.Transport); ok && e.ownTransport {
 		own.CloseIdleConnections()
 	}
@@ -108,23 +112,26 @@ func (e *Engine) Run(ctx context.Context, src Source, sink Sink) (Summary, error
 }
 
 // Drain lets nothing new start; Run returns when what is in flight is done.
-func (e *Engine) Drain() { e.drain() }
+func (e *Engine) Drain() {
+	e.sched.stop()
+	e.drain()
+}
 
 // read admits the items of src until it ends or the run does.
-func (e *Engine) read(ctx, reading context.Context, src Source) error {
+func (e *Engine) read(ctx context.Context, src Source) error {
 	all := false
 	defer func() { e.sched.end(all) }()
 	if c, ok := src.(io.Closer); ok {
 		defer c.Close()
 	}
-	for reading.Err() == nil {
-		it, err := src.Next(reading)
+	for ctx.Err() == nil {
+		it, err := src.Next(ctx)
 		if err == io.EOF {
 			all = true
 			return nil
 		}
 		if err != nil {
-			if reading.Err() != nil {
+			if ctx.Err() != nil {
 				return nil
 			}
 			return fmt.Errorf("reading the input: %w", err)
@@ -132,26 +139,24 @@ func (e *Engine) read(ctx, reading context.Context, src Source) error {
 		if !e.sched.begin(it.Index) {
 			return nil
 		}
-		e.admit(ctx, it)
+		e.admit(it)
 	}
 	return nil
 }
 
-func (e *Engine) admit(ctx context.Context, it Item) {
+func (e *Engine) admit(it Item) {
 	e.tally.item()
 	now := time.Now()
 	j, bad := e.newJob(it, now)
 	if bad != nil {
 		e.put(&Record{
-			Index: it.Index, ID: it.ID, URL: redactedURL(it.URL), Raw: it.Raw,
+			Index: it.Index, ID: it.ID, URL: redactedURL(it.URL), Raw: it.raw(),
 			Error: bad, Started: now,
 		})
 		e.advance(e.sched.reject(it.Index))
 		return
 	}
-	if e.sched.admit(j) {
-		e.workers.Go(func() { e.work(ctx) })
-	}
+	e.sched.admit(j)
 }
 
 // put gives a record to the sink; a sink that fails ends the run.
@@ -174,13 +179,17 @@ func (e *Engine) advance(low int64) {
 
 // verdict is the error of a run whose reading ended with err.
 func (e *Engine) verdict(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if sinkErr, ok := errors.AsType[*SinkError](cause); ok {
+		return sinkErr
+	}
 	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
+	case err == nil && !e.sched.unfinished():
+		return nil // whatever has ended since has interrupted nothing
+	case cause != nil:
+		return cause
 	case err != nil:
 		return err
-	case e.draining.Err() != nil && e.sched.unfinished():
-		return ErrDrained
 	}
-	return nil
+	return ErrDrained
 }

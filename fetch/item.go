@@ -27,11 +27,18 @@ type Item struct {
 	// Cost is what the item takes from a rate; 0 means 1.
 	Cost int
 	// Raw is the input verbatim, kept so that a failed item can be fetched
-	// again.
+	// again. Nil means that the URL says it all.
 	Raw []byte
 	// Err, if not nil, says why the item cannot be fetched. It becomes a
 	// record of class invalid_input, and the run goes on.
 	Err error
+}
+
+func (it *Item) raw() []byte {
+	if it.Raw == nil {
+		return []byte(it.URL)
+	}
+	return it.Raw
 }
 
 // A Source yields the items of a run, one after another. The engine calls

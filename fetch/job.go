@@ -20,7 +20,7 @@ func (e *Engine) newJob(it Item, now time.Time) (*job, *Error) {
 		err = checkURL(u)
 	}
 	if err != nil {
-		return nil, &Error{Class: InvalidInput, Message: withoutURL(err), Err: err}
+		return nil, &Error{Class: InvalidInput, Message: badURL(it.URL, err)}
 	}
 	j := &job{item: it, url: u, method: it.Method, header: e.header, body: it.Body, admitted: now}
 	if j.body == nil {
@@ -50,13 +50,17 @@ func checkURL(u *url.URL) error {
 	return nil
 }
 
-// withoutURL is the text of an error of url.Parse less the URL, which may
-// hold a password.
-func withoutURL(err error) string {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		return "bad URL: " + plain(ue.Err)
+// badURL says what is wrong with a URL. The errors of url.Parse quote parts of
+// it, which may be those of a password: where there may be one, nothing is
+// quoted, and the error itself is not kept.
+func badURL(raw string, err error) string {
+	if strings.Contains(raw, "@") {
+		return "bad URL"
 	}
-	return plain(err)
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		err = ue.Err
+	}
+	return "bad URL: " + plain(err)
 }
 
 // addHeader sets the item's own header over the run's, which other jobs
@@ -103,27 +107,20 @@ func hostKey(u *url.URL) string {
 	return strings.ToLower(host)
 }
 
-// redactedURL is the item's URL as it may be shown.
+// redactedURL is the item's URL as it may be shown. Of one that cannot be
+// used, nothing is shown that stands before an @.
 func redactedURL(raw string) string {
-	if !strings.Contains(raw, "@") {
+	at := strings.LastIndexByte(raw, '@')
+	if at < 0 {
 		return raw
 	}
 	u, err := url.Parse(raw)
-	if err != nil {
-		// Not parsable, yet it may hold a password before the @.
-		scheme, rest, ok := strings.Cut(raw, "://")
-		if !ok {
-			scheme, rest = "", raw
-		} else {
-			scheme += "://"
-		}
-		if i := strings.LastIndexByte(rest, '@'); i >= 0 {
-			return scheme + "xxxxx@" + rest[i+1:]
-		}
+	switch {
+	case err != nil || checkURL(u) != nil:
+		return "xxxxx" + raw[at:]
+	case u.User == nil:
 		return raw
 	}
-	if u.User == nil {
-		return raw
-	}
-	return u.Redacted()
+	u.User = url.User("xxxxx") // a name alone may be a token
+	return u.String()
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -60,7 +61,7 @@ func appendBody(b, body []byte) []byte {
 func appendHeader(b []byte, h http.Header) []byte {
 	names := make([]string, 0, len(h))
 	for name := range h {
-		if name != "Set-Cookie" && name != "Set-Cookie2" {
+		if !strings.EqualFold(name, "Set-Cookie") && !strings.EqualFold(name, "Set-Cookie2") {
 			names = append(names, name)
 		}
 	}

@@ -3,8 +3,11 @@ package fetch
 import (
 	"bufio"
 	"io"
+	"os"
 	"sync"
 	"time"
+
+	"github.com/penstock-go/penstock/fetch/journal"
 )
 
 // Order is the order of the records in an output.
@@ -16,6 +19,17 @@ const (
 	// CompletionOrder writes each as soon as there is one.
 	CompletionOrder
 )
+
+// String returns "input" or "completion".
+func (o Order) String() string {
+	if o == CompletionOrder {
+		return "completion"
+	}
+	return "input"
+}
+
+// defaultMemory is how many bytes of rows wait in memory for an earlier one.
+const defaultMemory = 32 << 20
 
 // JSONLOptions are the manners of a JSONL sink. The zero value is good.
 type JSONLOptions struct {
@@ -30,14 +44,14 @@ type JSONLOptions struct {
 	FlushEvery time.Duration
 }
 
-// JSONL is a Sink that writes a line of JSON per record. It is safe for
-// concurrent use; Close it after the run.
+// JSONL is a Sink that writes a line of JSON per record to a writer, such as
+// standard output; [File] is the one for files. It is safe for concurrent use;
+// Close it after the run.
 type JSONL struct {
 	opts JSONLOptions
-	pool sync.Pool // of *[]byte
+	rows rowPool
 
 	mu      sync.Mutex
-	out     io.Writer
 	w       *bufio.Writer
 	backlog backlog
 	flusher *time.Timer
@@ -45,76 +59,71 @@ type JSONL struct {
 	err     error
 }
 
-// NewJSONL is a sink that writes to w. If w has a method Flush() error, as a
-// compressing writer has, it is called after each flush.
+// NewJSONL is a sink that writes to w.
 func NewJSONL(w io.Writer, o JSONLOptions) *JSONL {
-	def(&o.Memory, 32<<20)
+	def(&o.Memory, defaultMemory)
 	def(&o.FlushEvery, 100*time.Millisecond)
-	s := &JSONL{opts: o, out: w, w: bufio.NewWriterSize(w, 64<<10)}
-	s.backlog = backlog{memory: o.Memory, dir: o.TempDir, held: map[int64]line{}}
+	s := &JSONL{opts: o, w: bufio.NewWriterSize(w, 64<<10)}
+	s.backlog = backlog{order: o.Order, memory: o.Memory, open: s.tempFile, emit: s.emit}
 	return s
+}
+
+// tempFile is gone with the process, whatever ends it.
+func (s *JSONL) tempFile() (*os.File, error) {
+	f, err := os.CreateTemp(s.opts.TempDir, "penstock-*.spill")
+	if err == nil {
+		_ = os.Remove(f.Name())
+	}
+	return f, err
 }
 
 // Write writes the record, or holds it until those before it are written.
 func (s *JSONL) Write(r *Record) error {
-	buf, _ := s.pool.Get().(*[]byte)
-	if buf == nil {
-		buf = new([]byte)
-	}
-	*buf = append(r.AppendJSON((*buf)[:0]), '\n')
-	err := s.write(r.Index, *buf)
-	if cap(*buf) <= keepBuffer {
-		s.pool.Put(buf)
-	}
-	return err
-}
-
-func (s *JSONL) write(index int64, b []byte) error {
+	row := s.rows.render(r)
+	defer s.rows.put(row)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.err != nil:
-	case s.opts.Order == CompletionOrder:
-		s.emit(b)
-	case index == s.backlog.next:
-		s.emit(b)
-		s.backlog.next++
-	default:
-		s.err = s.backlog.hold(index, b)
+	if s.err == nil {
+		s.note(s.backlog.put(*row, nil, entryOf(r, len(*row))))
 	}
 	return s.err
 }
 
 // Advance writes what was held back below low; see Advancer.
 func (s *JSONL) Advance(low int64) error {
-	if s.opts.Order == CompletionOrder {
-		return nil
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
-		if err := s.backlog.release(low, s.emit); err != nil {
-			s.err = err
-		}
+		s.note(s.backlog.release(low))
+	}
+	if s.err == nil {
+		s.note(s.backlog.reuse())
 	}
 	return s.err
 }
 
-// emit puts a line into the writer's buffer. The caller holds mu.
-func (s *JSONL) emit(b []byte) {
-	if _, err := s.w.Write(b); err != nil {
+// note keeps the first error. The caller holds mu.
+func (s *JSONL) note(err error) {
+	if s.err == nil {
 		s.err = err
+	}
+}
+
+// emit puts a line into the writer's buffer. The caller holds mu.
+func (s *JSONL) emit(row, _ []byte, _ journal.Entry) {
+	if _, err := s.w.Write(row); err != nil {
+		s.note(err)
 		return
 	}
 	switch {
 	case s.armed:
+		return
 	case s.flusher == nil:
 		s.flusher = time.AfterFunc(s.opts.FlushEvery, s.flush)
-		s.armed = true
 	default:
 		s.flusher.Reset(s.opts.FlushEvery)
-		s.armed = true
 	}
+	s.armed = true
 }
 
 func (s *JSONL) flush() {
@@ -124,21 +133,49 @@ func (s *JSONL) flush() {
 	if s.err == nil {
 		s.err = s.w.Flush()
 	}
-	if f, ok := s.out.(interface{ Flush() error }); ok && s.err == nil {
-		s.err = f.Flush()
-	}
 }
 
-// Close writes what is left and removes the temporary file, if there is one.
-// It does not close the writer. The error is that of the first write that
-// failed.
+// Close writes what is left, in order, also where earlier records will never
+// come because the run was stopped. It does not close the writer. The error is
+// that of the first write that failed.
 func (s *JSONL) Close() error {
+	s.mu.Lock()
+	if s.err == nil {
+		s.note(s.backlog.flush())
+	}
 	if s.flusher != nil {
 		s.flusher.Stop()
 	}
+	s.mu.Unlock()
 	s.flush()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.backlog.close()
+	_ = s.backlog.close()
 	return s.err
+}
+
+// A rowPool renders records into buffers that are used again.
+type rowPool struct{ pool sync.Pool }
+
+// render returns r as a line; put it back when it is written.
+func (p *rowPool) render(r *Record) *[]byte {
+	row, _ := p.pool.Get().(*[]byte)
+	if row == nil {
+		row = new([]byte)
+	}
+	*row = append(r.AppendJSON((*row)[:0]), '\n')
+	return row
+}
+
+func (p *rowPool) put(row *[]byte) {
+	if cap(*row) <= keepBuffer {
+		p.pool.Put(row)
+	}
+}
+
+// entryOf is what the journal says of a record.
+func entryOf(r *Record, length int) journal.Entry {
+	e := journal.Entry{Index: r.Index, OK: r.OK, Status: r.Status, Length: length}
+	if r.Error != nil {
+		e.Class = classNumber(r.Error.Class)
+	}
+	return e
 }

@@ -22,7 +22,7 @@ const (
 // one.
 type Pacer interface {
 	// At takes cost at the time now if that may be, else it takes nothing
-	// and says how long until it may.
+	// and says how long until it may: math.MaxInt64 if it never may.
 	At(now time.Time, cost int) (wait time.Duration, ok bool)
 }
 

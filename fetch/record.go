@@ -32,6 +32,19 @@ const (
 	Canceled Class = "canceled"
 )
 
+// classes gives each class a number for the journal, by its place. New ones
+// go to the end.
+var classes = [...]Class{"", InvalidInput, DNS, Connect, TLS, Timeout, Reset, Protocol, TooLarge, Status, Canceled}
+
+func classNumber(c Class) uint8 {
+	for i, known := range classes {
+		if c == known {
+			return uint8(i)
+		}
+	}
+	return 0
+}
+
 // An Error is why an item failed.
 type Error struct {
 	Class   Class

@@ -24,7 +24,7 @@ func (e *Engine) redirect(j *job, a *attempt) (bool, *Error) {
 		err = checkURL(to)
 	}
 	if err != nil {
-		return false, &Error{Class: Protocol, Message: "bad redirect: " + withoutURL(err), Err: err}
+		return false, &Error{Class: Protocol, Message: "redirect to a " + badURL(location, err)}
 	}
 	j.follow(to, a.status)
 	return true, nil

@@ -37,11 +37,15 @@ func (r *Retry) setDefaults() {
 // backoff is exponential with full jitter; see "Exponential Backoff And
 // Jitter", AWS Architecture Blog, 2015.
 func (r Retry) backoff(k int) time.Duration {
-	most := r.Cap
-	if k < 30 {
-		most = min(r.Cap, r.Base<<k)
+	most := r.Base
+	for ; k > 0 && most < r.Cap; k-- {
+		if most > r.Cap/2 {
+			most = r.Cap
+		} else {
+			most *= 2
+		}
 	}
-	return rand.N(most + 1)
+	return time.Duration(rand.Float64() * float64(min(most, r.Cap)))
 }
 
 // spread is added to a Retry-After, so that what waited for the same moment

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"container/heap"
+	"math"
 	"net/http"
 	"net/url"
 	"sync"
@@ -18,6 +19,7 @@ type job struct {
 	header http.Header
 	body   []byte
 
+	tooDear   bool // its cost is more than the rate will ever give
 	attempts  int
 	redirects int
 	admitted  time.Time     // when the reader handed it over
@@ -45,6 +47,7 @@ type scheduler struct {
 	lookAhead int
 	span      int64
 	rate      Pacer
+	spawn     func() // starts a worker; must not block
 
 	mu       sync.Mutex
 	work     sync.Cond // a job may have become available, or the run ended
@@ -89,17 +92,11 @@ func (s *scheduler) begin(index int64) bool {
 	return true
 }
 
-// admit queues a job that has begun and reports whether one more worker is
-// wanted.
-func (s *scheduler) admit(j *job) (spawn bool) {
+// admit queues a job that has begun.
+func (s *scheduler) admit(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.enqueue(j, false)
-	if s.idle == 0 && s.workers < s.limit {
-		s.workers++
-		return true
-	}
-	return false
 }
 
 // waitRoom blocks the reader while the look-ahead is full. The caller holds
@@ -140,7 +137,27 @@ func (s *scheduler) offer(l *lane) {
 	}
 	l.ready = true
 	s.ready.push(l)
-	s.work.Signal()
+	s.wake()
+}
+
+// wake gets a worker to look for work: one that is idle, else a new one. Who
+// wakes it counts it out of the idle ones at once, so that two who wake do not
+// both rely on the same worker. The caller holds mu.
+func (s *scheduler) wake() {
+	switch {
+	case s.idle > 0:
+		s.idle--
+		s.work.Signal()
+	case s.workers < s.limit && !s.stopped:
+		s.workers++
+		s.spawn()
+	}
+}
+
+// wakeAll lets every worker see that the run is over. The caller holds mu.
+func (s *scheduler) wakeAll() {
+	s.idle = 0
+	s.work.Broadcast()
 }
 
 // next waits for a job that may start now and counts it in flight. It returns
@@ -164,7 +181,6 @@ func (s *scheduler) next() *job {
 		s.arm(now, wait)
 		s.idle++
 		s.work.Wait()
-		s.idle--
 	}
 }
 
@@ -180,7 +196,9 @@ func (s *scheduler) pick(now time.Time) (*job, time.Duration) {
 			continue
 		}
 		if s.rate != nil {
-			if wait, ok := s.rate.At(now, max(1, l.jobs.front().item.Cost)); !ok {
+			front := l.jobs.front()
+			wait, ok := s.rate.At(now, max(1, front.item.Cost))
+			if front.tooDear = !ok && wait == math.MaxInt64; !ok && !front.tooDear {
 				l.ready = true
 				s.ready.pushFront(l)
 				return nil, wait
@@ -201,6 +219,10 @@ func (s *scheduler) wakeDue(now time.Time) {
 		if t.job != nil {
 			s.backoff--
 			s.enqueue(t.job, true)
+			continue
+		}
+		if t.lane.held.After(now) { // held on meanwhile
+			heap.Push(&s.timed, timed{at: t.lane.held, lane: t.lane})
 			continue
 		}
 		t.lane.waiting = false
@@ -234,7 +256,7 @@ func (s *scheduler) tick() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.timerAt = time.Time{}
-	s.work.Signal()
+	s.wake()
 }
 
 // leave counts a request to l out of flight. The caller holds mu.
@@ -275,7 +297,7 @@ func (s *scheduler) settle(index int64) (low int64) {
 	s.done.finish(index)
 	s.room.Signal()
 	if s.eof && s.pending == 0 {
-		s.work.Broadcast()
+		s.wakeAll()
 	}
 	return s.done.low
 }
@@ -296,7 +318,7 @@ func (s *scheduler) retry(j *job, due time.Time) {
 	s.backoff++
 	heap.Push(&s.timed, timed{at: due, job: j})
 	s.leave(j.lane)
-	s.work.Signal() // somebody has to arm the timer
+	s.wake() // somebody has to arm the timer
 }
 
 // hold lets no request go to j's host before until.
@@ -326,7 +348,7 @@ func (s *scheduler) end(all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.eof, s.readAll = true, all
-	s.work.Broadcast()
+	s.wakeAll()
 }
 
 // stop lets nothing new start.
@@ -337,7 +359,7 @@ func (s *scheduler) stop() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.work.Broadcast()
+	s.wakeAll()
 	s.room.Broadcast()
 }
 

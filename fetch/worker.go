@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/penstock-go/penstock/httplimit"
@@ -26,6 +27,12 @@ func (e *Engine) work(ctx context.Context) {
 // retry, or to the host that a redirect names.
 func (w *worker) do(ctx context.Context, j *job) {
 	e := w.e
+	if j.tooDear {
+		w.finish(j, &attempt{err: &Error{
+			Class: InvalidInput, Message: fmt.Sprintf("cost %d is more than the rate ever gives", j.item.Cost),
+		}, start: time.Now()})
+		return
+	}
 	if j.spent == 0 {
 		j.attempts++
 		j.started = time.Now()
@@ -44,6 +51,9 @@ func (w *worker) do(ctx context.Context, j *job) {
 			e.tally.redirect()
 			e.sched.again(j)
 			return
+		}
+		if err == nil && !e.opts.Accept.Has(a.status) {
+			err = &Error{Class: Status, Message: statusText(a.status)}
 		}
 		a.err = err
 	}
@@ -87,7 +97,7 @@ func (e *Engine) retry(j *job, a *attempt, wait time.Duration, told bool) bool {
 func (w *worker) finish(j *job, a *attempt) {
 	r := &w.rec
 	*r = Record{
-		Index: j.item.Index, ID: j.item.ID, URL: redactedURL(j.item.URL), Raw: j.item.Raw,
+		Index: j.item.Index, ID: j.item.ID, URL: redactedURL(j.item.URL), Raw: j.item.raw(),
 		Status: a.status, OK: a.err == nil, Attempts: j.attempts, Error: a.err,
 		Started: j.started, Queue: max(0, time.Since(j.admitted)-j.active),
 		TTFB: a.ttfb + j.spent, Total: a.total + j.spent, Bytes: a.bytes,

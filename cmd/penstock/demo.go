@@ -50,11 +50,11 @@ func demo(cmd *cobra.Command, items, limit int) error {
 	}
 	defer os.RemoveAll(dir)
 	name := filepath.Join(dir, "out.jsonl")
-	out, err := createOutput(name, nil)
+	sink, err := fetch.CreateFile(name, fetch.FileOptions{})
 	if err != nil {
 		return err
 	}
-	out.name = "" // it goes away with the demo: nothing to tell of
+	out := &output{sink: sink, name: name, quiet: true} // it goes away with the demo
 	stderr := cmd.ErrOrStderr()
 	fmt.Fprintf(stderr, "fetching %d URLs from %s, at most %d at a time\n", items, server.URL(), limit)
 	r := fetchRun{

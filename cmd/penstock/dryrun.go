@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/penstock-go/penstock/fetch"
 	"github.com/spf13/cobra"
 )
 
 // rehearse reads all of the input and says what a run would do.
-func (f *fetchFlags) rehearse(cmd *cobra.Command, src fetch.Source) error {
+func (f *fetchFlags) rehearse(cmd *cobra.Command, src *input) error {
 	var items, bad int64
 	var firstBad string
 	hosts := map[string]int64{}
@@ -32,7 +33,12 @@ func (f *fetchFlags) rehearse(cmd *cobra.Command, src fetch.Source) error {
 			}
 			continue
 		}
-		hosts[parseURLHost(it.URL)]++
+		if u, err := url.Parse(it.URL); err == nil {
+			hosts[strings.ToLower(u.Host)]++
+		}
+	}
+	if err := src.Close(); err != nil {
+		return err
 	}
 	w := cmd.OutOrStdout()
 	fmt.Fprintf(w, "%d items, %d of them bad, %d hosts; %s\n", items, bad, len(hosts), f.describe())

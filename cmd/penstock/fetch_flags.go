@@ -34,14 +34,15 @@ type fetchFlags struct {
 	proxy                   string
 	// output
 	output, order, bodies, progress string
-	include, dryRun                 bool
+	fsync                           string
+	include, dryRun, resume         bool
 	grace                           time.Duration
 }
 
 func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.SortFlags = false
-	f.format, f.order, f.bodies, f.progress = "auto", "input", "inline", "auto"
+	f.format, f.order, f.bodies, f.progress, f.fsync = "auto", "input", "inline", "auto", "1s"
 	f.concurrency, f.retries, f.maxBody, f.maxRedirects = fetch.DefaultConcurrency, 3, fetch.DefaultMaxBody, fetch.DefaultRedirects
 	f.acceptText = "200-399"
 
@@ -69,6 +70,8 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.StringVarP(&f.proxy, "proxy", "x", "", "proxy `URL` (default: HTTP_PROXY, HTTPS_PROXY, NO_PROXY)")
 
 	fl.StringVarP(&f.output, "output", "o", "", "write the records to `FILE`, which must not exist (.gz and .zst compress)")
+	fl.BoolVar(&f.resume, "resume", false, "go on with the output of -o where an earlier run stopped")
+	fl.Var(choiceValue{&f.fsync, []string{"always", "1s", "never"}}, "fsync", "when records are forced to the disk")
 	fl.Var(choiceValue{&f.order, []string{"input", "completion"}}, "order", "order of the records")
 	fl.Var(choiceValue{&f.bodies, []string{"inline", "none"}}, "bodies", "where the bodies go")
 	fl.BoolVarP(&f.include, "include", "i", false, "put the response's header into the record (cookies left out)")

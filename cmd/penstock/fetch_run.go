@@ -26,7 +26,6 @@ type fetchRun struct {
 	opts     fetch.Options
 	src      fetch.Source
 	out      *output
-	order    string
 	progress string
 	grace    time.Duration
 	stderr   io.Writer
@@ -39,14 +38,13 @@ func (r *fetchRun) run(ctx context.Context) (fetch.Summary, error) {
 	if err != nil {
 		return fetch.Summary{}, usagef("penstock fetch --help lists the flags", "%v", err)
 	}
-	sink := fetch.NewJSONL(r.out, fetch.JSONLOptions{Order: orderOf(r.order), FlushEvery: r.out.flushEvery()})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
 	show := startProgress(r.progress, engine, r.stderr)
 	signals := r.heed(engine, cancel, show)
-	sum, err := engine.Run(ctx, r.src, sink)
-	closeErr := errors.Join(sink.Close(), r.out.Close())
+	sum, err := engine.Run(ctx, r.src, r.out.sink)
+	closeErr := r.out.sink.Close()
 	show.stop()
 	sig := signals.stop()
 
@@ -55,8 +53,9 @@ func (r *fetchRun) run(ctx context.Context) (fetch.Summary, error) {
 	} else if we, ok := errors.AsType[*fetch.SinkError](err); ok {
 		err = r.out.explain(we.Err)
 	}
-	printSummary(r.stderr, sum, r.out.name)
-	return sum, r.verdict(sum, err, sig)
+	printSummary(r.stderr, sum, r.out)
+	verdict := r.verdict(sum, err, sig)
+	return sum, errors.Join(verdict, r.out.writeSummary(sum, verdict))
 }
 
 // verdict turns how the run ended into the exit code.
@@ -64,7 +63,7 @@ func (r *fetchRun) verdict(sum fetch.Summary, err error, sig os.Signal) error {
 	_, dropped := errors.AsType[signalError](err)
 	switch {
 	case sig != nil && (dropped || errors.Is(err, fetch.ErrDrained)):
-		fmt.Fprintf(r.stderr, "stopped by %s: %d records are written, the other items were not fetched\n", sigName(sig), sum.Records)
+		fmt.Fprintf(r.stderr, "stopped by %s: %s\n", sigName(sig), r.out.howToGoOn(sum))
 		code := exitInterrupt
 		if sig == syscall.SIGTERM {
 			code = exitTerminate

@@ -1,25 +1,38 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
-	"net/url"
 	"os"
 	"strings"
 
 	"github.com/penstock-go/penstock/fetch"
-	"github.com/penstock-go/penstock/fetch/input"
+	reader "github.com/penstock-go/penstock/fetch/input"
 	"github.com/penstock-go/penstock/internal/compress"
 )
+
+// An input is the engine's view of the files, URLs and pipes of a command
+// line.
+type input struct {
+	src     fetch.Source
+	rest    fetch.Source // of src, without what an earlier run has done
+	parts   []part
+	closers []io.Closer
+	pipe    bool // a read may wait for somebody
+}
 
 // openSource makes one source of the arguments: URLs, files, and - for stdin.
 // With no argument it is stdin. Every file is opened here, so that one that
 // is missing is found before anything is sent.
-func (f *fetchFlags) openSource(args []string, stdin io.Reader) (fetch.Source, error) {
-	o := input.Options{}
+func (f *fetchFlags) openSource(args []string, stdin io.Reader) (*input, error) {
+	o := reader.Options{}
 	if f.baseURL != "" {
-		base, err := input.ParseBase(f.baseURL)
+		base, err := reader.ParseBase(f.baseURL)
 		if err != nil {
 			return nil, usagef("--base-url https://api.example.com", "%v", err)
 		}
@@ -31,61 +44,77 @@ func (f *fetchFlags) openSource(args []string, stdin io.Reader) (fetch.Source, e
 		}
 		args = []string{"-"}
 	}
-	src := &inputSource{}
-	var openers []input.Opener
-	var urls []string
-	flush := func() {
-		if len(urls) > 0 {
-			openers = append(openers, input.Opened(input.NewArgs(urls, o)))
-			urls = nil
+	in := &input{}
+	var openers []reader.Opener
+	for i := 0; i < len(args); i++ {
+		first := i
+		for i < len(args) && strings.Contains(args[i], "://") {
+			i++
 		}
-	}
-	for _, arg := range args {
-		if strings.Contains(arg, "://") {
-			urls = append(urls, arg)
-			continue
+		if urls := args[first:i]; len(urls) > 0 {
+			openers = append(openers, reader.Opened(reader.NewArgs(urls, o)))
+			in.parts = append(in.parts, argsPart(urls))
 		}
-		flush()
-		reader, err := f.openFile(arg, stdin, o, src)
+		if i == len(args) {
+			break
+		}
+		r, err := f.openFile(args[i], stdin, o, in)
 		if err != nil {
-			src.Close()
-			return nil, err
+			return nil, errors.Join(err, in.Close())
 		}
-		openers = append(openers, input.Opened(reader))
+		openers = append(openers, reader.Opened(r))
 	}
-	flush()
-	src.reader = input.Concat(openers...)
-	if src.mayBlock {
-		return newAbandonable(src), nil
+	in.src = readerSource{reader.Concat(openers...)}
+	if in.pipe {
+		in.src = newAbandonable(in.src)
 	}
-	return src, nil
+	return in, nil
 }
 
-func (f *fetchFlags) openFile(name string, stdin io.Reader, o input.Options, src *inputSource) (input.Reader, error) {
+func (f *fetchFlags) openFile(name string, stdin io.Reader, o reader.Options, in *input) (reader.Reader, error) {
 	o.Source = name
-	raw := stdin
-	if name == "-" {
-		src.mayBlock = true
-	} else {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, openError(name, err)
-		}
-		if info, err := file.Stat(); err == nil && info.IsDir() {
-			file.Close()
-			return nil, usagef("name a file of URLs", "%s is a directory", name)
-		} else if err == nil && !info.Mode().IsRegular() {
-			src.mayBlock = true
-		}
-		src.closers = append(src.closers, file)
-		raw = file
+	raw, err := in.open(name, stdin)
+	if err != nil {
+		return nil, err
 	}
 	plain, err := compress.NewReader(raw)
 	if err != nil {
 		return nil, usagef("is it a whole .gz or .zst file?", "%s: %v", name, err)
 	}
-	src.closers = append(src.closers, plain)
+	in.closers = append(in.closers, plain)
 	return f.reader(plain, name, o)
+}
+
+// open opens a file, or takes stdin for -, and notes what tells it from
+// another.
+func (in *input) open(name string, stdin io.Reader) (io.Reader, error) {
+	if name == "-" {
+		in.pipe = true
+		buffered := bufio.NewReaderSize(stdin, 64<<10)
+		in.parts = append(in.parts, pipePart(buffered))
+		return buffered, nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, openError(name, err)
+	}
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = usagef("name a file of URLs", "%s is a directory", name)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	in.closers = append(in.closers, file)
+	if !info.Mode().IsRegular() {
+		in.pipe = true
+		buffered := bufio.NewReaderSize(file, 64<<10)
+		in.parts = append(in.parts, pipePart(buffered))
+		return buffered, nil
+	}
+	p, err := filePart(file, info.Size())
+	in.parts = append(in.parts, p)
+	return file, err
 }
 
 // openError is what to say of a file that cannot be opened, which may have
@@ -103,7 +132,7 @@ func openError(name string, err error) error {
 }
 
 // reader picks the reader for the format, by flag or by name.
-func (f *fetchFlags) reader(r io.Reader, name string, o input.Options) (input.Reader, error) {
+func (f *fetchFlags) reader(r io.Reader, name string, o reader.Options) (reader.Reader, error) {
 	format := f.format
 	if format == "auto" {
 		bare := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(name), ".gz"), ".zst")
@@ -113,97 +142,93 @@ func (f *fetchFlags) reader(r io.Reader, name string, o input.Options) (input.Re
 	}
 	switch format {
 	case "lines":
-		return input.NewLines(r, o), nil
+		return reader.NewLines(r, o), nil
 	case "jsonl":
-		return input.NewJSONL(r, o), nil
+		return reader.NewJSONL(r, o), nil
 	case "csv":
 		column := f.column
 		if column == "" {
 			column = "url"
 		}
-		csv := input.NewCSV(r, input.CSVOptions{Options: o, Column: column, IDColumn: f.idColumn})
+		csv := reader.NewCSV(r, reader.CSVOptions{Options: o, Column: column, IDColumn: f.idColumn})
 		if _, err := csv.Header(); err != nil && err != io.EOF {
 			return nil, usagef("--column NAME says which column has the URL", "%v", err)
 		}
 		return csv, nil
 	}
-	return input.NewAuto(r, o), nil
+	return reader.NewAuto(r, o), nil
 }
 
-// inputSource is the engine's view of an input reader.
-type inputSource struct {
-	reader   input.Reader
-	closers  []io.Closer
-	mayBlock bool // a read may wait for somebody, as on a pipe
-}
-
-func (s *inputSource) Next(context.Context) (fetch.Item, error) {
-	it, err := s.reader.Next()
-	return fetch.Item(it), err
-}
-
-// Close closes what was opened, the last first.
-func (s *inputSource) Close() error {
-	var errs []error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		errs = append(errs, s.closers[i].Close())
+// Next returns the next item.
+func (in *input) Next(ctx context.Context) (fetch.Item, error) {
+	if in.rest != nil {
+		return in.rest.Next(ctx)
 	}
-	s.closers = nil
+	return in.src.Next(ctx)
+}
+
+// Close closes what was opened, the last first. What a pipe's goroutine still
+// reads from is left open.
+func (in *input) Close() error {
+	if a, ok := in.src.(*abandonable); ok {
+		a.abandon()
+		return nil
+	}
+	var errs []error
+	for i := len(in.closers) - 1; i >= 0; i-- {
+		errs = append(errs, in.closers[i].Close())
+	}
+	in.closers = nil
 	return errors.Join(errs...)
 }
 
-// An abandonable source can be left while a read blocks, as a read of a
-// terminal or a pipe may for ever. The goroutine that reads then stays until
-// the process ends: the one exception to "whoever starts a goroutine waits
-// for it", and the reason why this is here and not in the engine.
-type abandonable struct {
-	items chan read
-	quit  chan struct{}
+// skip leaves out what an earlier run has done.
+func (in *input) skip(file *fetch.File) { in.rest = file.Rest(in.src) }
+
+// A part is what tells one piece of input from another.
+type part struct {
+	Kind string `json:"kind"`
+	Size int64  `json:"size,omitempty"`
+	Head string `json:"head"`
+	Tail string `json:"tail,omitempty"`
 }
 
-type read struct {
-	item fetch.Item
-	err  error
+// sampled is how much of the head and tail of a file is looked at.
+const sampled = 64 << 10
+
+func argsPart(urls []string) part {
+	return part{Kind: "args", Size: int64(len(urls)), Head: digest([]byte(strings.Join(urls, "\n")))}
 }
 
-func newAbandonable(src *inputSource) *abandonable {
-	a := &abandonable{items: make(chan read, 256), quit: make(chan struct{})}
-	go func() {
-		defer src.Close()
-		for {
-			it, err := src.Next(context.Background())
-			select {
-			case a.items <- read{it, err}:
-			case <-a.quit:
-				return
-			}
-			if err != nil {
-				return
-			}
+func filePart(file *os.File, size int64) (part, error) {
+	head := make([]byte, min(size, sampled))
+	tail := make([]byte, min(size, sampled))
+	if _, err := file.ReadAt(head, 0); err != nil && err != io.EOF {
+		return part{}, pathReason(err)
+	}
+	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
+		return part{}, pathReason(err)
+	}
+	return part{Kind: "file", Size: size, Head: digest(head), Tail: digest(tail)}, nil
+}
+
+// pipePart looks at the first line only, or what there is of it in 4 KiB: more
+// may be long in coming.
+func pipePart(r *bufio.Reader) part {
+	for n := 1; n <= 4096; n++ {
+		b, err := r.Peek(n)
+		if err != nil || b[n-1] == '\n' {
+			return part{Kind: "pipe", Head: digest(b)}
 		}
-	}()
-	return a
-}
-
-func (a *abandonable) Next(ctx context.Context) (fetch.Item, error) {
-	select {
-	case r := <-a.items:
-		return r.item, r.err
-	case <-ctx.Done():
-		return fetch.Item{}, context.Cause(ctx)
 	}
+	b, _ := r.Peek(4096)
+	return part{Kind: "pipe", Head: digest(b)}
 }
 
-func (a *abandonable) Close() error {
-	close(a.quit)
-	return nil
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
 }
 
-// parseURLHost names the host of a URL for --dry-run.
-func parseURLHost(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	return strings.ToLower(u.Host)
-}
+// fingerprint tells this input from another.
+func (in *input) fingerprint() (json.RawMessage, error) { return json.Marshal(in.parts) }

@@ -34,6 +34,15 @@ func usagef(hint, format string, args ...any) error {
 	return &usageError{msg: fmt.Sprintf(format, args...), hint: hint}
 }
 
+// A hintedError is not the user's fault, but there is something to do.
+type hintedError struct {
+	error
+
+	hint string
+}
+
+func (e *hintedError) Unwrap() error { return e.error }
+
 // An exitError ends the command with a code of its own. A nil err says that
 // all has been said already.
 type exitError struct {
@@ -79,6 +88,9 @@ func report(err error, stderr io.Writer) int {
 		if usage.hint != "" {
 			fmt.Fprintln(stderr, "hint:", usage.hint)
 		}
+	}
+	if hinted, ok := errors.AsType[*hintedError](err); ok {
+		fmt.Fprintln(stderr, "hint:", hinted.hint)
 	}
 	return code
 }

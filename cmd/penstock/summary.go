@@ -13,7 +13,10 @@ import (
 )
 
 // printSummary says what a run did, on one screen.
-func printSummary(w io.Writer, s fetch.Summary, output string) {
+func printSummary(w io.Writer, s fetch.Summary, out *output) {
+	if n := out.earlier().Records; n > 0 {
+		fmt.Fprintf(w, "%d items were done before\n", n)
+	}
 	fmt.Fprintf(w, "%d items: %d ok, %d failed", s.Records, s.OK, s.Failed)
 	if s.Retries > 0 {
 		fmt.Fprintf(w, ", %d retries", s.Retries)
@@ -31,8 +34,11 @@ func printSummary(w io.Writer, s fetch.Summary, output string) {
 	}) {
 		fmt.Fprintf(w, "%s: %d, such as %s\n", class, s.Classes[class], s.Examples[class])
 	}
-	if output != "" {
-		fmt.Fprintf(w, "records: %s\n", output)
+	if out.name != "" && !out.quiet {
+		fmt.Fprintf(w, "records: %s\n", out.name)
+		if s.Failed+out.earlier().Failed > 0 {
+			fmt.Fprintf(w, "failed inputs: %s (fetch it to try them again)\n", fetch.FailedPath(out.name))
+		}
 	}
 }
 

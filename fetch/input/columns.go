@@ -1,6 +1,7 @@
 package input
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -43,7 +44,9 @@ func (c *CSVReader) readHeader() error {
 	case err == io.EOF:
 		return c.opts.fault(0, fmt.Sprintf("empty: there is no header with a column %q", c.opts.Column), io.ErrUnexpectedEOF)
 	case isBroken(err):
-		return c.opts.fault(c.rec.line, "header: "+err.Error(), err)
+		return c.opts.fault(c.rec.line, "header: "+c.wording(err), err)
+	case errors.Is(err, ErrTooLong):
+		return c.opts.fault(c.scan.line+1, "header: line is longer than "+bytesText(c.opts.MaxLine), err)
 	default:
 		return c.opts.sourceError(c.scan.line+1, err)
 	}

@@ -107,16 +107,24 @@ func (c *CSVReader) item(err error) (Item, bool) {
 		}
 		return c.recordItem(), true
 	case err == errNoEnd:
-		return c.badItem("a quoted field is not closed within "+bytesText(c.opts.MaxLine), ErrTooLong), true
+		return c.badItem(c.wording(err), ErrTooLong), true
 	case isBroken(err):
-		return c.badItem(err.Error(), nil), true
+		return c.badItem(c.wording(err), nil), true
 	case errors.Is(err, ErrTooLong):
-		it, first := c.opts.tooLong(&c.scan, c.index)
+		it, ok := c.opts.tooLong(&c.scan, c.index, "")
 		it.Raw = appendRow(it.Raw)
-		return it, first != 0
+		return it, ok
 	}
 	c.err = c.opts.sourceError(c.scan.line+1, err)
 	return Item{}, false
+}
+
+// wording says what is wrong with a broken record.
+func (c *CSVReader) wording(err error) string {
+	if err == errNoEnd {
+		return "a quoted field is not closed within " + bytesText(c.opts.MaxLine)
+	}
+	return err.Error()
 }
 
 func (c *CSVReader) recordItem() Item {

@@ -18,15 +18,16 @@ func (o *Options) fault(line int64, reason string, err error) *Error {
 }
 
 // tooLong passes over a line that does not fit, and makes the item of it. It
-// returns the line's first byte that is not blank, 0 if there is none.
-func (o *Options) tooLong(s *scanner, index int64) (it Item, first byte) {
+// reports false if the line is blank, or begins with the byte of a comment.
+func (o *Options) tooLong(s *scanner, index int64, comment string) (it Item, ok bool) {
 	line := s.buf[s.hold:s.end]
 	if i := bytes.IndexByte(line, '\n'); i >= 0 {
 		line = line[:i]
 	}
 	it = o.item(index, s.line+1, bytes.Clone(line[:min(rawPrefix, o.MaxLine)]))
 	it.Err = o.fault(it.Line, "line is longer than "+bytesText(o.MaxLine), ErrTooLong)
-	return it, s.skip()
+	first, blank := s.skip()
+	return it, !blank && string(first) != comment
 }
 
 // sourceError says why the source cannot be read on at a line.

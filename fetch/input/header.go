@@ -18,7 +18,10 @@ func (f *fields) parseHeaders(it *Item) string {
 	h := make(http.Header)
 	for quoted, value := range members(f.headers) {
 		name, ok := unquote(quoted)
-		if i := notToken(name); !ok || i >= 0 {
+		if !ok {
+			return "a header's name holds half of a surrogate pair"
+		}
+		if i := notToken(name); i >= 0 {
 			return badHeaderName(name, i)
 		}
 		key := http.CanonicalHeaderKey(name)
@@ -77,11 +80,8 @@ func headerValue(key string, value []byte) (v, reason string) {
 // badHeaderName tells where a name goes wrong. What follows may be a value
 // that slipped in, and is not quoted.
 func badHeaderName(name string, i int) string {
-	switch {
-	case name == "":
+	if name == "" {
 		return "a header has an empty name"
-	case i < 0:
-		return "a header's name holds half of a surrogate pair"
 	}
 	return fmt.Sprintf("header name %q is followed by %q, which no name holds", clip(name[:i], 40), []rune(name[i:])[0])
 }

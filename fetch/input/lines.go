@@ -99,12 +99,11 @@ func (r *LineReader) fault(err error) (Item, bool) {
 		r.err = r.opts.sourceError(r.scan.line+1, err)
 		return Item{}, false
 	}
-	it, first := r.opts.tooLong(&r.scan, r.index)
-	if first == 0 || first == '#' {
-		return Item{}, false
+	it, ok := r.opts.tooLong(&r.scan, r.index, "#")
+	if ok {
+		r.index++
 	}
-	r.index++
-	return it, true
+	return it, ok
 }
 
 // parse fills the item from a line, and says what is wrong with it, or "".

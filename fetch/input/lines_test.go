@@ -76,6 +76,7 @@ func TestLineTooLong(t *testing.T) {
 		"comment":    {"#" + fits + "\n" + fits, "2 " + fits},
 		"indented":   {strings.Repeat(" ", 150) + "#\n" + strings.Repeat(" ", 150) + "https:\n", "urls.txt:2: line is longer than 100 bytes"},
 		"all blanks": {strings.Repeat(" ", 150) + "\n" + fits, "2 " + fits},
+		"NUL first":  {strings.Repeat("\x00", 150) + "\n" + fits, "urls.txt:1: line is longer than 100 bytes\n2 " + fits},
 		"huge":       {strings.Repeat("x", 300_000) + "\n" + fits, "urls.txt:1: line is longer than 100 bytes\n2 " + fits},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ var (
 	errBareQuote = errors.New(`a quote within a field that does not begin with one: quote the field and double the quote`)
 	errAfter     = errors.New(`text after a field's closing quote: double the quotes within a field`)
 	errUnclosed  = errors.New("a quoted field is not closed")
-	errNoEnd     = errors.New("a quoted field is not closed within the longest line")
+	errNoEnd     = errors.New("a quoted field is not closed within MaxLine")
 )
 
 func isBroken(err error) bool {

@@ -88,8 +88,9 @@ func (s *scanner) take(stop, from int) ([]byte, error) {
 }
 
 // skip releases the region and passes over the next line, however long it is.
-// It returns the line's first byte that is not blank, 0 if there is none.
-func (s *scanner) skip() (first byte) {
+// It returns the line's first byte that is not blank, if there is one.
+func (s *scanner) skip() (first byte, blank bool) {
+	blank = true
 	for {
 		s.release()
 		rest := s.buf[s.pos:s.end]
@@ -97,8 +98,8 @@ func (s *scanner) skip() (first byte) {
 		if i >= 0 {
 			rest = rest[:i]
 		}
-		if rest = trimBlank(rest); first == 0 && len(rest) > 0 {
-			first = rest[0]
+		if rest = trimBlank(rest); blank && len(rest) > 0 {
+			first, blank = rest[0], false
 		}
 		if i >= 0 {
 			s.pos += i + 1
@@ -112,7 +113,7 @@ func (s *scanner) skip() (first byte) {
 		s.fill()
 	}
 	s.line++
-	return first
+	return first, blank
 }
 
 // rewind gives back all lines of the region after its first, which ends
@@ -161,8 +162,7 @@ func (s *scanner) fill() int {
 // on average.
 func (s *scanner) makeRoom() {
 	if s.hold == s.end {
-		s.pos -= s.hold
-		s.hold, s.end = 0, 0
+		s.hold, s.pos, s.end = 0, 0, 0
 		return
 	}
 	if s.end < len(s.buf) {

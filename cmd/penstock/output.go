@@ -1,0 +1,197 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/fetch/journal"
+	"github.com/penstock-go/penstock/internal/compress"
+	"github.com/spf13/cobra"
+)
+
+// A closingSink is a sink that the command made.
+type closingSink interface {
+	fetch.Sink
+	io.Closer
+}
+
+// An output is where the records go.
+type output struct {
+	sink  closingSink
+	name  string // "" for stdout
+	quiet bool   // not to be told of in the summary
+}
+
+// openOutput makes, or with --resume opens, the file of -o.
+func (f *fetchFlags) openOutput(cmd *cobra.Command, in *input) (*output, error) {
+	if f.output == "" || f.output == "-" {
+		if f.resume {
+			return nil, usagef("penstock fetch ... -o out.jsonl --resume", "--resume goes on with a file: -o is missing")
+		}
+		return &output{sink: fetch.NewJSONL(cmd.OutOrStdout(), fetch.JSONLOptions{Order: f.recordOrder()})}, nil
+	}
+	o, err := f.fileOptions(in)
+	if err != nil {
+		return nil, err
+	}
+	if !f.resume {
+		file, err := fetch.CreateFile(f.output, o)
+		return &output{sink: file, name: f.output}, createError(f.output, err)
+	}
+	file, err := fetch.ResumeFile(f.output, o)
+	if err != nil {
+		return nil, resumeError(f.output, err)
+	}
+	in.skip(file)
+	return &output{sink: file, name: f.output}, nil
+}
+
+func (f *fetchFlags) fileOptions(in *input) (fetch.FileOptions, error) {
+	fingerprint, err := in.fingerprint()
+	o := fetch.FileOptions{
+		Order: f.recordOrder(), Input: fingerprint,
+		Options: map[string]string{"--order": f.order, "--bodies": f.bodies},
+	}
+	switch f.fsync {
+	case "always":
+		o.Sync = fetch.SyncAlways
+	case "never":
+		o.Sync = fetch.SyncNever
+	}
+	name := f.output // which says whether it is compressed at all
+	o.Compress = func(w io.Writer) fetch.Compressor { return compress.NewWriter(name, w) }
+	return o, err
+}
+
+func (f *fetchFlags) recordOrder() fetch.Order {
+	if f.order == "completion" {
+		return fetch.CompletionOrder
+	}
+	return fetch.InputOrder
+}
+
+// createError says why an output cannot be made, and what to do.
+func createError(name string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fetch.ErrExists) && strings.HasPrefix(err.Error(), name+" "):
+		return usagef("go on with it by --resume, or choose another name", "%s exists and is not overwritten", name)
+	case errors.Is(err, fetch.ErrExists):
+		return usagef("choose another name, or remove the file", "%v and is not overwritten", err)
+	}
+	return usagef("name a file in a folder that can be written to", "cannot write %v", pathReason(err))
+}
+
+// resumeError says why an output cannot be gone on with, and what to do.
+func resumeError(name string, err error) error {
+	hint := "leave out --resume and choose another -o to begin anew"
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		if _, gone := os.Stat(name); gone != nil {
+			return usagef("leave out --resume to begin", "there is no %s to go on with", name)
+		}
+		return usagef(hint, "%s cannot be gone on with: %v", name, pathReason(err))
+	case errors.Is(err, fetch.ErrOtherInput):
+		hint = "name the same input as in the beginning, or choose another -o"
+	case errors.Is(err, fetch.ErrOtherOptions):
+		hint = "give that option as it was, or choose another -o"
+	case errors.Is(err, journal.ErrLocked):
+		hint = "wait for it to end, or choose another -o"
+	case errors.Is(err, journal.ErrNewer):
+		hint = "update penstock, or choose another -o"
+	}
+	return usagef(hint, "%s cannot be gone on with: %v", name, pathReason(err))
+}
+
+// pathReason is an error about a file without the name of the system call.
+func pathReason(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return fmt.Errorf("%s: %w", pe.Path, pe.Err)
+	}
+	return err
+}
+
+// explain says what happened to the output, and how to go on.
+func (o *output) explain(err error) error {
+	if o.name == "" {
+		return fmt.Errorf("standard output: %w", pathReason(err))
+	}
+	hint := "go on with --resume when it can be written again"
+	if errors.Is(err, syscall.ENOSPC) {
+		return &hintedError{fmt.Errorf("%s: the disk is full; what was done up to there is safe", o.name), "make room, then the same command with --resume"}
+	}
+	return &hintedError{fmt.Errorf("%s: %w", o.name, pathReason(err)), hint}
+}
+
+// earlier counts what earlier runs did.
+func (o *output) earlier() fetch.Summary {
+	if file, ok := o.sink.(*fetch.File); ok {
+		return file.Earlier()
+	}
+	return fetch.Summary{}
+}
+
+// howToGoOn says what a stopped run leaves.
+func (o *output) howToGoOn(s fetch.Summary) string {
+	if o.name == "" {
+		return fmt.Sprintf("%d records are written, the other items were not fetched", s.Records)
+	}
+	return fmt.Sprintf("%d records are safe; the same command with --resume fetches the rest", s.Records+o.earlier().Records)
+}
+
+// A runSummary is summary.json.
+type runSummary struct {
+	Output    string                 `json:"output"`
+	Finished  bool                   `json:"finished"`
+	Items     int64                  `json:"items"`
+	OK        int64                  `json:"ok"`
+	Failed    int64                  `json:"failed"`
+	Statuses  map[int]int64          `json:"statuses"`
+	Errors    map[fetch.Class]int64  `json:"errors"`
+	Examples  map[fetch.Class]string `json:"examples,omitempty"`
+	ThisRun   int64                  `json:"items_this_run"`
+	Retries   int64                  `json:"retries_this_run"`
+	Redirects int64                  `json:"redirects_this_run"`
+	Bytes     int64                  `json:"bytes_this_run"`
+	Started   string                 `json:"started"`
+	Seconds   float64                `json:"seconds_this_run"`
+	Most      int                    `json:"max_in_flight"`
+}
+
+// writeSummary puts the summary beside the output, whole or not at all.
+func (o *output) writeSummary(s fetch.Summary, verdict error) error {
+	if o.name == "" || o.quiet {
+		return nil
+	}
+	was := o.earlier()
+	for status, n := range was.Statuses {
+		s.Statuses[status] += n
+	}
+	for class, n := range was.Classes {
+		s.Classes[class] += n
+	}
+	exit, stopped := errors.AsType[*exitError](verdict)
+	text, err := json.MarshalIndent(runSummary{
+		Output: o.name, Finished: !stopped || exit.code == exitItems,
+		Items: s.Records + was.Records, OK: s.OK + was.OK, Failed: s.Failed + was.Failed,
+		Statuses: s.Statuses, Errors: s.Classes, Examples: s.Examples,
+		ThisRun: s.Records, Retries: s.Retries, Redirects: s.Redirects, Bytes: s.Bytes,
+		Started: s.Started.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Seconds: s.Elapsed.Seconds(), Most: s.MaxInFlight,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := fetch.SummaryPath(o.name)
+	temp := path + ".tmp"
+	if err := os.WriteFile(temp, append(text, '\n'), 0o644); err != nil {
+		return errors.Join(pathReason(err), os.Remove(temp))
+	}
+	return os.Rename(temp, path)
+}

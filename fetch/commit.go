@@ -1,0 +1,152 @@
+package fetch
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/penstock-go/penstock/fetch/journal"
+)
+
+// commit makes safe what was written so far: rows, sync, journal, sync. Only
+// the committer calls it.
+func (f *File) commit(last bool) {
+	f.mu.Lock()
+	if f.err != nil || !last && len(f.entries) == 0 && len(f.backlog.held) == 0 {
+		f.mu.Unlock()
+		return
+	}
+	sizes, err := f.gather(last || f.opts.Sync == SyncAlways)
+	unused := f.backlog.inFile == 0
+	entries, written := f.entries, f.written
+	f.entries = f.spare[:0]
+	f.note(err)
+	f.mu.Unlock()
+
+	if err == nil {
+		err = f.sync()
+	}
+	if err == nil && len(entries) > 0 {
+		err = f.journal.Commit(entries, sizes, f.opts.Sync != SyncNever)
+	}
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.spare = entries
+	if err == nil {
+		f.safe = written
+	}
+	if err == nil && unused {
+		// Only now, and only if it was so when the entries were taken: as
+		// long as the journal does not know that nothing in the ahead file
+		// is wanted, the next run would look for rows there.
+		err = f.backlog.reuse()
+	}
+	f.note(err)
+	f.commits.Broadcast()
+}
+
+// gather hands all rows to the system and tells how long the files are then.
+// The caller holds mu.
+func (f *File) gather(all bool) (sizes journal.Sizes, err error) {
+	if err = f.w.Flush(); err == nil && f.packer != nil {
+		err = f.packer.Flush()
+	}
+	if err == nil {
+		err = f.keepAhead(all)
+	}
+	if err == nil {
+		err = f.failed.flush()
+	}
+	sizes[journal.Output] = f.size
+	sizes[journal.Ahead] = f.backlog.end
+	sizes[journal.Failed] = f.failed.size
+	return sizes, err
+}
+
+// keepAhead puts rows that wait in memory into the ahead file as well, so that
+// they outlive the process: all of them, or those that waited at the last
+// commit already. Most rows wait for much less than that, and need not be
+// written twice. The caller holds mu.
+func (f *File) keepAhead(all bool) error {
+	for _, index := range slices.Sorted(maps.Keys(f.backlog.held)) {
+		h := f.backlog.held[index]
+		if h.at < 0 && !all && !h.waited {
+			h.waited = true
+			continue
+		}
+		if h.at < 0 {
+			if err := f.backlog.spill(h, h.data); err != nil {
+				return err
+			}
+		}
+		if !h.entry.Ahead {
+			f.noteFailed(h.failed, h.entry)
+			h.entry.Ahead = true
+			f.entries = append(f.entries, h.entry)
+		}
+	}
+	return nil
+}
+
+// sync forces the files to the disk.
+func (f *File) sync() error {
+	if f.opts.Sync == SyncNever {
+		return nil
+	}
+	err := f.out.Sync()
+	if f.failed.file != nil {
+		err = errors.Join(err, f.failed.file.Sync())
+	}
+	if f.backlog.file != nil {
+		err = errors.Join(err, f.backlog.file.Sync())
+	}
+	return err
+}
+
+// A lazyFile is made with its first line.
+type lazyFile struct {
+	path string
+	size int64
+	file *os.File
+	w    *bufio.Writer
+}
+
+func (l *lazyFile) writeLine(line []byte) error {
+	if len(line) == 0 {
+		return nil
+	}
+	if l.file == nil {
+		// For the owner only: an input may hold credentials.
+		f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE, 0o600)
+		if err != nil {
+			return err
+		}
+		if _, err := f.Seek(l.size, io.SeekStart); err != nil {
+			f.Close()
+			return err
+		}
+		l.file, l.w = f, bufio.NewWriter(countTo{f, &l.size})
+	}
+	if _, err := l.w.Write(line); err != nil {
+		return err
+	}
+	return l.w.WriteByte('\n')
+}
+
+func (l *lazyFile) flush() error {
+	if l.w == nil {
+		return nil
+	}
+	return l.w.Flush()
+}
+
+func (l *lazyFile) close() error {
+	if l.file == nil {
+		return nil
+	}
+	return errors.Join(l.flush(), l.file.Close())
+}
