@@ -6,18 +6,11 @@ import (
 	"fmt"
 	"math"
 	"time"
-
-	"github.com/penstock-go/penstock"
 )
 
-// Errors of this package. Test for them with errors.Is.
-var (
-	// ErrInvalid says that a text or a Rate is none that a Limiter can keep.
-	// The detail is an [*InvalidError].
-	ErrInvalid = errors.New("rate: invalid rate")
-	// ErrNegativeCost says that less than nothing was asked for.
-	ErrNegativeCost = errors.New("rate: cost is negative")
-)
+// ErrInvalid says that a text or a Rate is none that a Limiter can keep. Test for
+// it with errors.Is; the detail is an [*InvalidError].
+var ErrInvalid = errors.New("rate: invalid rate")
 
 // Never is the wait for what no wait could ever give.
 const Never = time.Duration(math.MaxInt64)
@@ -80,10 +73,6 @@ func (e *DeadlineError) Error() string {
 
 // Unwrap returns context.DeadlineExceeded.
 func (e *DeadlineError) Unwrap() error { return context.DeadlineExceeded }
-
-func overLimit(cost int, rates List) error {
-	return fmt.Errorf("rate: a cost of %d at %v: %w", cost, rates, penstock.ErrOverLimit)
-}
 
 func ended(ctx context.Context) error {
 	return fmt.Errorf("rate: wait: %w", context.Cause(ctx))

@@ -18,11 +18,14 @@ const (
 	maxDebt = 1 << 60
 	// horizon bounds the sums of a queue's demands, which may be longer.
 	horizon = 1 << 62
+	// latest is the latest reading of the clock, and -latest the earliest:
+	// one taken just before New is as good as any.
+	latest = horizon - maxDebt - ticksPerNano
 )
 
 // ticks returns d in ticks, as far as a Limiter's life reaches.
 func ticks(d time.Duration) int64 {
-	const most = (horizon-maxDebt)>>tickBits - 1
+	const most = latest >> tickBits
 	return int64(min(max(d, -most), most)) << tickBits
 }
 

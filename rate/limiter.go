@@ -2,6 +2,7 @@ package rate
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -15,7 +16,9 @@ import (
 //
 // A Limiter is made by New; the zero Limiter is not ready for use and panics. It
 // must not be copied, is safe for concurrent use, and owns no goroutine: what
-// nobody waits for can be dropped. It implements [penstock.Limiter].
+// nobody waits for can be dropped. It implements
+// [penstock.Limiter], and [penstock.Member]: penstock.All waits for it without
+// holding any other limit.
 //
 // A demand is an int of 0 or more. Of each rate it takes that many units, or one
 // if the rate counts Requests. A demand that takes nothing (0, and no rate
@@ -34,7 +37,7 @@ type Limiter struct {
 
 const busy = 1
 
-var _ penstock.Limiter = (*Limiter)(nil)
+var _ penstock.Member = (*Limiter)(nil)
 
 // A plan is the unchanging part of one or more Limiters.
 type plan struct {
@@ -86,6 +89,7 @@ func (p *plan) limiter() *Limiter {
 	l := &Limiter{}
 	l.first.plan = p
 	l.gen.Store(&l.first)
+	l.word.Store(-latest << 1)
 	if len(p.budgets) > 1 {
 		l.word.Store(busy)
 	}
@@ -103,6 +107,17 @@ func (p *plan) fits(cost int) bool {
 		}
 	}
 	return true
+}
+
+// refuse returns why cost could not be had after any wait, if so.
+func (p *plan) refuse(cost int) error {
+	if cost < 0 {
+		return fmt.Errorf("rate: a cost of %d: %w", cost, penstock.ErrNegativeWeight)
+	}
+	if !p.fits(cost) {
+		return fmt.Errorf("rate: a cost of %d at %v: %w", cost, p.rates, penstock.ErrOverLimit)
+	}
+	return nil
 }
 
 // free reports whether cost takes nothing from any budget.
@@ -129,7 +144,7 @@ func (l *Limiter) Rates() List { return slices.Clone(l.gen.Load().rates) }
 //     could only end at or after ctx's deadline;
 //   - an error that is [penstock.ErrOverLimit], at once or when SetRate makes it
 //     so, if cost is more than a Burst or takes more than MaxDebt to come back;
-//   - ErrNegativeCost.
+//   - an error that is [penstock.ErrNegativeWeight], if cost is below zero.
 func (l *Limiter) Wait(ctx context.Context, cost int) error {
 	if ctx.Err() != nil {
 		return ended(ctx)

@@ -1,18 +1,20 @@
 package rate
 
 import (
-	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// spans are the units of time, the largest first. The first name of each is the
-// one that is written.
-var spans = []struct {
-	span  time.Duration
-	names []string
-}{
+// A span is a unit of time. Its first name is the one that is written.
+type span struct {
+	length time.Duration
+	names  []string
+}
+
+// spans are all units of time, the largest first.
+var spans = []span{
 	{24 * time.Hour, []string{"d", "day", "days"}},
 	{time.Hour, []string{"h", "hr", "hour", "hours"}},
 	{time.Minute, []string{"m", "min", "minute", "minutes"}},
@@ -95,21 +97,21 @@ func ParseOne(text string) (Rate, error) {
 	if !found {
 		return Rate{}, noUnit(text)
 	}
-	r, shift, err := parseAmount(text, amount)
+	per, burst, hasBurst := strings.Cut(rest, "burst")
+	r, power, err := parseAmount(text, amount)
 	if err != nil {
 		return Rate{}, err
 	}
-	span, burst, hasBurst := strings.Cut(rest, "burst")
-	if r.Per, err = parseSpan(text, span); err != nil {
+	if r.Per, err = parseSpan(text, per); err != nil {
 		return Rate{}, err
 	}
-	if r.Per > math.MaxInt64/shift {
+	if r.Per > MaxDebt/power {
 		return Rate{}, tooSlow(text)
 	}
-	r.Per *= shift
+	r.Per *= power
 	if hasBurst {
-		if r.Burst, err = strconv.Atoi(strings.TrimSpace(burst)); err != nil || r.Burst < 1 || !digits(strings.TrimSpace(burst)) {
-			return Rate{}, invalid(text, "a burst is a whole number above zero", "write 100/s burst 20, or leave it out for no burst")
+		if r.Burst, err = parseBurst(text, burst); err != nil {
+			return Rate{}, err
 		}
 	}
 	if err := r.Validate(); err != nil {
@@ -123,7 +125,7 @@ func noUnit(text string) error {
 	if text == "" {
 		return invalid(text, "a rate is missing", "write 100/s or 5000/m")
 	}
-	if digits(text) {
+	if whole, decimals, _ := strings.Cut(text, "."); len(text) <= 12 && digits(whole+decimals) {
 		return invalid(text, "a rate needs a unit of time", "write "+text+"/s or "+text+"/m")
 	}
 	return invalid(text, "a rate needs a unit of time", "write 100/s or 100/m")
@@ -131,7 +133,7 @@ func noUnit(text string) error {
 
 // parseAmount reads what stands before the slash: a count, what the span of time
 // is to be multiplied by (a power of ten, for decimals), and what is counted.
-func parseAmount(text, amount string) (r Rate, shift time.Duration, err error) {
+func parseAmount(text, amount string) (r Rate, power time.Duration, err error) {
 	number, unit, _ := strings.Cut(strings.TrimSpace(amount), " ")
 	switch strings.TrimSpace(unit) {
 	case "":
@@ -154,40 +156,46 @@ func parseAmount(text, amount string) (r Rate, shift time.Duration, err error) {
 	if r.Count == 0 {
 		return r, 0, invalid(text, "a rate is a number above zero", "write 100/s or 0.5/s")
 	}
-	power := int64(1)
+	ten := int64(1)
 	for range decimals {
-		power *= 10
+		ten *= 10
 	}
-	d := gcd(r.Count, power)
+	d := gcd(r.Count, ten)
 	r.Count /= d
-	return r, time.Duration(power / d), nil
+	return r, time.Duration(ten / d), nil
+}
+
+// parseBurst reads what stands after the word.
+func parseBurst(text, burst string) (int, error) {
+	burst = strings.TrimSpace(burst)
+	n, err := strconv.Atoi(burst)
+	if err != nil || n < 1 || !digits(burst) {
+		return 0, invalid(text, "a burst is a whole number above zero", "write 100/s burst 20, or leave it out for no burst")
+	}
+	return n, nil
 }
 
 // parseSpan reads what stands after the slash.
-func parseSpan(text, span string) (time.Duration, error) {
-	span = strings.TrimSpace(span)
-	name := strings.TrimLeft(span, "0123456789")
-	number := span[:len(span)-len(name)]
+func parseSpan(text, per string) (time.Duration, error) {
+	per = strings.TrimSpace(per)
+	name := strings.TrimLeft(per, "0123456789")
+	number := per[:len(per)-len(name)]
 	name = strings.TrimSpace(name)
-	for _, u := range spans {
-		for _, n := range u.names {
-			if n != name {
-				continue
-			}
-			if number == "" {
-				return u.span, nil
-			}
-			count, err := strconv.ParseInt(number, 10, 64)
-			if err != nil || count > math.MaxInt64/int64(u.span) {
-				return 0, tooSlow(text)
-			}
-			if count == 0 {
-				return 0, invalid(text, "the span of time is zero", "write 100/s or 10/15s")
-			}
-			return time.Duration(count) * u.span, nil
-		}
+	i := slices.IndexFunc(spans, func(s span) bool { return slices.Contains(s.names, name) })
+	switch {
+	case i < 0:
+		return 0, invalid(text, "the unit of time is unknown", "write one of d, h, m, s, ms, us, ns, as in 100/s or 10/15s")
+	case number == "":
+		return spans[i].length, nil
 	}
-	return 0, invalid(text, "the unit of time is unknown", "write one of d, h, m, s, ms, us, ns, as in 100/s or 10/15s")
+	count, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || count > int64(MaxDebt/spans[i].length) {
+		return 0, tooSlow(text)
+	}
+	if count == 0 {
+		return 0, invalid(text, "the span of time is zero", "write 100/s or 10/15s")
+	}
+	return time.Duration(count) * spans[i].length, nil
 }
 
 // digits reports whether s is one or more decimal digits and nothing else.

@@ -84,10 +84,8 @@ func (p *Permit) Release(o penstock.Outcome) {
 	}
 	l := p.limiter
 	s := l.lock()
-	gen := l.gen.Load()
-	now := gen.now()
-	p.giveBack(s, now)
-	l.unlock(s, s.pump(l, gen, now))
+	p.giveBack(s, l.gen.Load().now())
+	l.serve(s)
 }
 
 // Settle says what the operation has really cost, where Acquire's cost was an
@@ -101,12 +99,10 @@ func (p *Permit) Release(o penstock.Outcome) {
 func (p *Permit) Settle(actual int) {
 	l := p.limiter
 	s := l.lock()
-	gen := l.gen.Load()
-	now := gen.now()
 	if !p.undone {
-		p.settle(s, now, max(actual, 0))
+		p.settle(s, l.gen.Load().now(), max(actual, 0))
 	}
-	l.unlock(s, s.pump(l, gen, now))
+	l.serve(s)
 }
 
 // giveBack undoes the permit. The caller holds s.

@@ -1,19 +1,23 @@
 package rate
 
+import "github.com/penstock-go/penstock"
+
 // A waiter stands in a queue until it is served, failed or leaves.
 type waiter struct {
 	next, prev *waiter
 	ticket     uint64 // its place: the queue is in the order of tickets
 	cost       int
-	since      int64         // when it came
-	queued     bool          // false once it is out of the queue
-	permit     Permit        // filled in when it is served
-	err        error         // why it cannot be served; before ready
-	ready      chan struct{} // closed when it is out of the queue, unless it left
+	since      int64            // when it came
+	queued     bool             // false once it is out of the queue
+	permit     Permit           // filled in when it is served
+	stand      *penstock.Waiter // set for one that stands here for an All, and has no permit
+	err        error            // why it cannot be served; before ready
+	ready      chan struct{}    // closed when it is out of the queue, unless it left
 }
 
 func newWaiter(l *Limiter, cost int, now int64) *waiter {
 	return &waiter{
+		ticket: penstock.NewTicket(),
 		cost:   cost,
 		since:  now,
 		permit: Permit{limiter: l, cost: cost},
@@ -25,15 +29,6 @@ func newWaiter(l *Limiter, cost int, now int64) *waiter {
 // them.
 type queue struct {
 	first, last *waiter
-	size        int
-	tickets     uint64 // the last ticket given out by push
-}
-
-// push gives w the next ticket and puts it last.
-func (q *queue) push(w *waiter) {
-	q.tickets++
-	w.ticket = q.tickets
-	q.insert(w)
 }
 
 // insert puts w behind all whose ticket is not larger. Mostly that is the end,
@@ -55,7 +50,6 @@ func (q *queue) insert(w *waiter) {
 		w.next.prev = w
 	}
 	w.queued = true
-	q.size++
 }
 
 // remove takes w out.
@@ -71,5 +65,4 @@ func (q *queue) remove(w *waiter) {
 		w.next.prev = w.prev
 	}
 	w.next, w.prev, w.queued = nil, nil, false
-	q.size--
 }

@@ -3,6 +3,7 @@ package rate
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,16 +115,11 @@ func (r Rate) String() string {
 
 // formatPer writes a span in its largest whole unit, and leaves out a 1.
 func formatPer(d time.Duration) string {
-	for _, u := range spans {
-		if d%u.span != 0 {
-			continue
-		}
-		if d == u.span {
-			return u.names[0]
-		}
-		return strconv.FormatInt(int64(d/u.span), 10) + u.names[0]
+	i := slices.IndexFunc(spans, func(s span) bool { return d%s.length == 0 })
+	if d == spans[i].length {
+		return spans[i].names[0]
 	}
-	return ""
+	return strconv.FormatInt(int64(d/spans[i].length), 10) + spans[i].names[0]
 }
 
 // MarshalText returns String, or an [*InvalidError].

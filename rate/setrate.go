@@ -7,7 +7,8 @@ import "fmt"
 // in units and is paid for at the new rates, so that over any window no more is
 // admitted than the larger Burst and what the rates gave while each was in force.
 // Those who wait keep their places and are served by the new rates; one who asks
-// for more than a new Burst fails with [penstock.ErrOverLimit].
+// for more than a new Burst fails with [penstock.ErrOverLimit]. What would take
+// longer than MaxDebt to pay for is cut to that.
 //
 // The error is an [*InvalidError] if a rate is not valid or the number of rates
 // differs; then nothing has changed.
@@ -29,7 +30,8 @@ func (l *Limiter) SetRate(rates ...Rate) error {
 	gen := &generation{plan: p}
 	old.next, old.changed = gen, now
 	l.gen.Store(gen)
-	l.unlock(s, s.pump(l, gen, now))
+	s.expel(gen)
+	l.serve(s)
 	return nil
 }
 

@@ -4,17 +4,25 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/penstock-go/penstock"
 )
 
 // A state is what a Limiter has once a single word does not do: several
 // budgets, a queue of those who wait, and the timer that wakes the first.
+//
+// It is also the [penstock.Line] of the Limiter.
 type state struct {
-	mu    sync.Mutex
-	tats  instants // valid under mu
-	queue queue
-	timer *time.Timer // runs when the first in the queue is due; nil until first used
-	due   int64       // when timer is set for; 0 if it is not
-	stats Stats       // without Waiting and Wait
+	limiter *Limiter
+	order   uint64
+	mu      sync.Mutex
+	tats    instants // valid under mu
+	queue   queue
+	timer   *time.Timer // runs when the first in the queue is due; nil until first used
+	due     int64       // when timer is set for; 0 if it is not
+	done    *waiter     // those who have left the queue and are to be woken, linked by next
+	last    **waiter    // the end of done
+	stats   Stats       // without Waiting and Wait
 }
 
 // lock makes the state the caller's: it stops the fast path of try, and puts the
@@ -22,7 +30,7 @@ type state struct {
 func (l *Limiter) lock() *state {
 	s := l.state.Load()
 	if s == nil {
-		s = &state{tats: make(instants, len(l.first.budgets))}
+		s = &state{limiter: l, order: penstock.NewOrder(), tats: slices.Repeat(instants{-latest}, len(l.first.budgets))}
 		if !l.state.CompareAndSwap(nil, s) {
 			s = l.state.Load()
 		}
@@ -34,8 +42,8 @@ func (l *Limiter) lock() *state {
 	return s
 }
 
-// unlock gives the state back, and wakes those who were served.
-func (l *Limiter) unlock(s *state, served *waiter) {
+// unlock gives the state back, and wakes those who are done.
+func (l *Limiter) unlock(s *state) {
 	if len(s.tats) == 1 {
 		w := s.tats[0] << 1
 		if s.queue.first != nil {
@@ -43,9 +51,11 @@ func (l *Limiter) unlock(s *state, served *waiter) {
 		}
 		l.word.Store(w)
 	}
+	w := s.done
+	s.done = nil
 	s.mu.Unlock()
-	for w := served; w != nil; {
-		next := w.next // w is its owner's once it is woken
+	for w != nil {
+		next := w.next // once woken, w is its owner's
 		w.next = nil
 		close(w.ready)
 		w = next
@@ -58,7 +68,7 @@ func (l *Limiter) trySlow(now int64, cost int, g *grant) (wait int64) {
 		return horizon
 	}
 	s := l.lock()
-	defer l.unlock(s, nil)
+	defer l.unlock(s)
 	gen := l.gen.Load()
 	switch {
 	case !gen.fits(cost):
@@ -90,14 +100,19 @@ func (s *state) take(gen *generation, now int64, cost int, g *grant) {
 }
 
 // estimate returns how long after now a newcomer's cost could be had, when all
-// who wait have been served on time. It takes a step for each of them.
+// who wait have been served on time. It takes a step for each of them. Those who
+// stand here for an All do not count: they may find no room elsewhere.
 func (s *state) estimate(p *plan, now int64, cost int) int64 {
 	if s.queue.first == nil {
 		return s.tats.wait(p, now, cost)
 	}
 	ahead, at := slices.Clone(s.tats), now
 	for w := s.queue.first; w != nil && at < horizon; w = w.next {
-		at += ahead.wait(p, at, w.cost)
+		if w.stand != nil {
+			continue
+		}
+		// They are served by a clock that has whole nanoseconds.
+		at = min(at+ticks(nanos(ahead.wait(p, at, w.cost))), horizon)
 		ahead.take(p, at, w.cost)
 	}
 	at += ahead.wait(p, at, cost)

@@ -28,6 +28,9 @@ func connOf(nc net.Conn) *conn {
 	if t, ok := nc.(*tls.Conn); ok {
 		nc = t.NetConn()
 	}
+	if r, ok := nc.(*replay); ok {
+		return r.conn
+	}
 	c, _ := nc.(*conn)
 	return c
 }

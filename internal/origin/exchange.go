@@ -38,6 +38,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	c.control.Store(false)
 	x := &exchange{w: w, r: r, srv: s, host: c.host, conn: c}
+	x.stay.of(&c.host.flight, s.totalFlight())
 	if r.ProtoMajor == 2 && !s.enterStream(x) {
 		return
 	}
@@ -74,8 +75,9 @@ func (s *Server) leaveStream(x *exchange) {
 
 // begin counts the request in.
 func (x *exchange) begin() {
-	x.stay.enter(&x.host.flight, x.srv.totalFlight(), x.srv.settle)
-	x.host.arrive(x.srv, x.r.URL.Path, x.r.URL.RawQuery)
+	x.stay.enter(x.srv.settle)
+	item, isItem, hash := identity(x.r.URL.Path, x.r.URL.RawQuery)
+	x.host.arrive(x.srv, item, isItem, hash)
 	x.host.protos[protoIndex(x.r.ProtoMajor, x.r.ProtoMinor)].Add(1)
 }
 
@@ -91,8 +93,7 @@ func protoIndex(major, minor int) int {
 
 // arrive books the arrival of a request. The times are taken under the lock, so
 // that they are in order.
-func (h *host) arrive(s *Server, path, query string) {
-	item, isItem, hash := identity(path, query)
+func (h *host) arrive(s *Server, item uint64, isItem bool, hash uint64) {
 	h.mu.Lock()
 	now := time.Since(s.zero)
 	if h.arrivals.next == 0 {
@@ -122,9 +123,7 @@ func (x *exchange) end() {
 		return
 	}
 	x.ended = true
-	if x.stay.one != nil {
-		x.stay.leave()
-	}
+	x.stay.leave()
 	if x.onEnd != nil {
 		x.onEnd()
 	}
@@ -133,7 +132,7 @@ func (x *exchange) end() {
 // finish runs when the handler has returned or panicked.
 func (x *exchange) finish() {
 	x.end()
-	if x.stay.one != nil && !x.answered {
+	if !x.answered {
 		x.host.countStatus(0)
 	}
 	if x.r.ProtoMajor == 2 {

@@ -62,7 +62,8 @@ func (g *gauge) reset() {
 
 // stay is one thing's presence in a host's gauge and in the gauge of all hosts
 // (nil when there is only one host). It is entered once and left once, and may
-// be abandoned at any time. The order of the steps in each method makes every
+// be abandoned at any time (by settle, whose lock keeps a half-made abandonment
+// from a newcomer's eyes). The order of the steps in each method makes every
 // instant between them count one too few and never one too many, and only for
 // something that was abandoned.
 type stay struct {
@@ -76,15 +77,26 @@ const (
 	stayGone
 )
 
-func (s *stay) enter(one, overall *gauge, settle func()) {
-	s.one, s.overall = one, overall
+// of says which gauges count it.
+func (s *stay) of(one, overall *gauge) { s.one, s.overall = one, overall }
+
+func (s *stay) enter(settle func()) {
 	delta := uint64(1)
 	if s.state.Or(stayIn)&stayGone != 0 {
 		delta += abandonedOne
 	}
-	one.enter(delta, settle)
-	if overall != nil {
-		overall.enter(delta, settle)
+	s.one.enter(delta, settle)
+	if s.overall != nil {
+		s.overall.enter(delta, settle)
+	}
+}
+
+// again readies a stay that has been left for another, on a connection that may
+// have gone.
+func (s *stay) again(gone *atomic.Bool) {
+	s.state.Store(0)
+	if gone.Load() {
+		s.abandon()
 	}
 }
 
@@ -98,7 +110,7 @@ func (s *stay) abandon() {
 func (s *stay) leave() {
 	s.add(^uint64(0))
 	if s.state.And(^uint32(stayIn)) == stayIn|stayGone {
-		s.add(-abandonedOne & (1<<64 - 1))
+		s.add(^uint64(abandonedOne) + 1)
 	}
 }
 

@@ -1,6 +1,10 @@
 package origin
 
-import "net"
+import (
+	"errors"
+	"net"
+	"time"
+)
 
 // listener counts what it accepts.
 type listener struct {
@@ -17,6 +21,28 @@ func (l *listener) Accept() (net.Conn, error) {
 	return l.srv.admit(nc, l.host), nil
 }
 
+// acceptQuick accepts connections for the quick path until the listener is
+// closed. Out of descriptors, it waits as net/http does, for some to be closed.
+func (l *listener) acceptQuick() {
+	for {
+		nc, err := l.Accept()
+		switch {
+		case err == nil:
+			c := nc.(*conn)
+			l.srv.working.Go(func() { l.srv.serveQuick(c) })
+		case l.srv.isClosed() || errors.Is(err, net.ErrClosed):
+			return
+		default:
+			l.srv.opts.Logger.Debug("origin: accept", "err", err)
+			select {
+			case <-time.After(5 * time.Millisecond):
+			case <-l.srv.stopped:
+				return
+			}
+		}
+	}
+}
+
 // admit counts a connection in.
 func (s *Server) admit(nc net.Conn, h *host) *conn {
 	c := &conn{Conn: nc, srv: s, host: h, id: s.nextID.Add(1)}
@@ -24,7 +50,8 @@ func (s *Server) admit(nc net.Conn, h *host) *conn {
 		s.opts.Logger.Debug("origin: connection is not watched", "err", err)
 	}
 	h.opened.Add(1)
-	c.open.enter(&h.open, s.totalOpen(), s.settle)
+	c.open.of(&h.open, s.totalOpen())
+	c.open.enter(s.settle)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conns[c] = struct{}{}

@@ -32,6 +32,7 @@ var basicRoutes = []route{
 	{name: "head", form: "/head[/...]", example: "/head", help: "says Content-Length: 1000; 1000 bytes follow except for HEAD", serve: serveHead},
 	{name: "204", form: "/204[/...]", example: "/204", help: "No Content", serve: serveEmpty(http.StatusNoContent)},
 	{name: "304", form: "/304[/...]", example: "/304", help: "Not Modified, with an ETag", serve: serveEmpty(http.StatusNotModified)},
+	{name: "bye", form: "/bye[/...]", example: "/bye", help: "a good answer with Connection: close", serve: serveBye},
 	{name: "cookie", form: "/cookie[/set/NAME/VALUE]", example: "/cookie/set/a/1", help: "sets a cookie and redirects to /cookie, which answers the cookies as JSON", serve: serveCookie},
 }
 
@@ -49,8 +50,23 @@ func AppendItem(b []byte, n uint64) []byte {
 	return append(b, "\"}\n"...)
 }
 
+const patternLine = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n"
+
 // pattern is what long bodies are made of: lines of 64 bytes.
-var pattern = bytes.Repeat([]byte("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n"), 1024)
+var pattern = bytes.Repeat([]byte(patternLine), 1024)
+
+// fill writes the bytes from to to-1 of an endless pattern.
+func fill(w io.Writer, from, to int64) error {
+	for from < to {
+		part := pattern[from%int64(len(patternLine)):]
+		n, err := w.Write(part[:min(int64(len(part)), to-from)])
+		if err != nil {
+			return err
+		}
+		from += int64(n)
+	}
+	return nil
+}
 
 func serveItem(x *exchange, r *route) {
 	x.refuse(r) // a path that is one was answered before
@@ -65,13 +81,18 @@ func (x *exchange) ok() {
 	x.send(http.StatusOK, jsonType, append(body, '\n'))
 }
 
+func serveBye(x *exchange, _ *route) {
+	x.w.Header().Set("Connection", "close")
+	x.ok()
+}
+
 func serveDelay(x *exchange, r *route) {
-	ms, ok := x.number(int64(maxDelay / time.Millisecond))
+	d, ok := x.millis()
 	if !ok {
 		x.refuse(r)
 		return
 	}
-	if x.wait(time.Duration(ms) * time.Millisecond) {
+	if x.wait(d) {
 		x.ok()
 	}
 }
@@ -121,22 +142,16 @@ func (x *exchange) stream(n int64) {
 	if x.r.Method == http.MethodHead {
 		return
 	}
-	for at := int64(0); at < n-1; {
-		part := pattern[:min(int64(len(pattern)), n-1-at)]
-		if _, err := x.w.Write(part); err != nil {
-			return // the client has left
-		}
-		at += int64(len(part))
+	if fill(x.w, 0, n-1) != nil {
+		return // the client has left
 	}
 	x.end()
-	if n > 0 {
-		x.w.Write(pattern[(n-1)%int64(len(pattern)):][:1])
-	}
+	fill(x.w, max(0, n-1), n)
 }
 
 func serveDrip(x *exchange, r *route) {
 	n, ok1 := x.number(maxBytes)
-	ms, ok2 := x.number(int64(maxDelay / time.Millisecond))
+	d, ok2 := x.millis()
 	if !ok1 || !ok2 {
 		x.refuse(r)
 		return
@@ -147,16 +162,14 @@ func serveDrip(x *exchange, r *route) {
 	x.flush()
 	const parts = 10
 	for i := range int64(parts) {
-		if !x.wait(time.Duration(ms) * time.Millisecond / parts) {
+		if !x.wait(d / parts) {
 			return
 		}
 		if i == parts-1 {
 			x.end()
 		}
-		for left := n*(i+1)/parts - n*i/parts; left > 0; left -= min(left, int64(len(pattern))) {
-			if _, err := x.w.Write(pattern[:min(left, int64(len(pattern)))]); err != nil {
-				return
-			}
+		if fill(x.w, n*i/parts, n*(i+1)/parts) != nil {
+			return
 		}
 		x.flush()
 	}
@@ -181,8 +194,8 @@ func serveChunked(x *exchange, r *route) {
 	x.w.Header().Set("Trailer", "X-Chunks")
 	x.count(http.StatusOK)
 	x.flush()
-	for range n {
-		if _, err := x.w.Write(pattern[:size]); err != nil {
+	for i := range n {
+		if fill(x.w, i*size, (i+1)*size) != nil {
 			return
 		}
 		x.flush()

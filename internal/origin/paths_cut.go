@@ -13,6 +13,7 @@ var cutRoutes = []route{
 	{name: "reset-body", form: "/reset-body[/...]", example: "/reset-body", help: "resets the connection in the middle of the body", serve: serveResetBody},
 	{name: "close", form: "/close[/...]", example: "/close", help: "closes the connection instead of answering", serve: serveClose},
 	{name: "truncate", form: "/truncate/BYTES[/...]", example: "/truncate/1000", help: "says a Content-Length of BYTES, sends half of it and closes", serve: serveTruncate},
+	{name: "early", form: "/early[/...]", example: "/early", help: "answers 200 without reading the request's body, and closes", serve: serveEarly},
 }
 
 // half sends the header for n bytes and the first half of them.
@@ -20,11 +21,7 @@ func (x *exchange) half(n int64) {
 	x.w.Header().Set("Content-Type", binaryType)
 	x.w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 	x.count(http.StatusOK)
-	for left := n / 2; left > 0; left -= min(left, int64(len(pattern))) {
-		if _, err := x.w.Write(pattern[:min(left, int64(len(pattern)))]); err != nil {
-			return
-		}
-	}
+	fill(x.w, 0, n/2) // an error comes back from the next step
 	x.flush()
 }
 
@@ -83,4 +80,9 @@ func serveTruncate(x *exchange, r *route) {
 	x.drain()
 	x.half(n)
 	x.abort()
+}
+
+func serveEarly(x *exchange, _ *route) {
+	x.w.Header().Set("Connection", "close")
+	x.ok()
 }

@@ -89,12 +89,12 @@ func serveRetryAfter(x *exchange, r *route) {
 // held reads N and MS of a path and finds its gate.
 func (x *exchange) held(kind string) (*gate, time.Duration, bool) {
 	n, ok1 := x.number(1 << 20)
-	ms, ok2 := x.number(int64(maxDelay / time.Millisecond))
+	d, ok2 := x.millis()
 	if !ok1 || !ok2 || n == 0 {
 		return nil, 0, false
 	}
 	key := limitKey{kind: kind, host: x.host.index, n: n}
-	return limit(&x.srv.memory, key, func() *gate { return newGate(n) }), time.Duration(ms) * time.Millisecond, true
+	return limit(&x.srv.memory, key, func() *gate { return newGate(n) }), d, true
 }
 
 // work holds a place in the gate for as long as the answer takes.
@@ -146,7 +146,7 @@ func serveRate(x *exchange, r *route) {
 	if wait == 0 && left < 1 {
 		until = time.Duration((1 - left) / float64(n) * float64(time.Second))
 	}
-	x.quotaHeaders(budget{limit: burst, left: int64(left), reset: until, window: time.Second, refused: wait > 0})
+	x.quotaHeaders(budget{limit: n, left: int64(left), reset: until, window: time.Second, refused: wait > 0})
 	x.admitted(wait == 0)
 }
 

@@ -30,7 +30,7 @@ var (
 
 func init() {
 	for _, table := range [][]route{
-		basicRoutes, limitRoutes, redirectRoutes, codingRoutes, cutRoutes,
+		basicRoutes, limitRoutes, redirectRoutes, codingRoutes, cutRoutes, rawRoutes,
 	} {
 		for i := range table {
 			routes[table[i].name] = &table[i]
@@ -73,6 +73,8 @@ func index() []byte {
 	for _, r := range routeOrder {
 		fmt.Fprintf(&b, "%-34s %s\n%34s e.g. %s\n", r.form, r.help, "", r.example)
 	}
+	b.WriteString(quotaHelp)
+	b.WriteString(rawIndex())
 	return []byte(b.String())
 }
 
@@ -108,6 +110,12 @@ func (x *exchange) arg() string {
 	var arg string
 	arg, x.rest, _ = strings.Cut(x.rest, "/")
 	return arg
+}
+
+// millis takes the next segment as milliseconds, to an hour.
+func (x *exchange) millis() (time.Duration, bool) {
+	n, ok := x.number(int64(maxDelay / time.Millisecond))
+	return time.Duration(n) * time.Millisecond, ok
 }
 
 // number takes the next segment as a whole number from 0 to most.

@@ -1,0 +1,35 @@
+# Everything a contributor runs. `make` alone lists it; CI runs `make test`.
+
+SHELL := /bin/bash
+
+# For `make bench` and `make fuzz`.
+BENCH  ?= .
+COUNT  ?= 6
+PKG    ?= ./...
+INPUTS ?= 1000000
+
+.PHONY: help build demo check test bench fuzz clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+build: ## build bin/penstock, static and without paths of this machine
+	CGO_ENABLED=0 go build -trimpath -o bin/penstock ./cmd/penstock
+
+demo: build ## 10,000 URLs from a bundled local server, ten at a time
+	bin/penstock demo
+
+check: ## format, vet, go fix, staticcheck, golangci-lint
+	@scripts/check.sh
+
+test: ## everything CI checks; installs what is missing by apt where it can
+	@scripts/test.sh
+
+bench: ## benchmarks, ready for benchstat: BENCH=regexp COUNT=6 PKG=./...
+	@go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG)
+
+fuzz: ## every Fuzz target with INPUTS=1000000 each
+	@scripts/fuzz.sh $(INPUTS)
+
+clean: ## remove what was built
+	rm -rf bin dist coverage.out

@@ -1,0 +1,17 @@
+module github.com/penstock-go/penstock/bench
+
+go 1.26.0
+
+replace github.com/penstock-go/penstock => ../
+
+require (
+	github.com/failsafe-go/failsafe-go v0.9.8
+	github.com/marusama/semaphore/v2 v2.5.0
+	github.com/penstock-go/penstock v0.0.0-00010101000000-000000000000
+	golang.org/x/sync v0.24.0
+)
+
+require (
+	github.com/bits-and-blooms/bitset v1.24.4 // indirect
+	github.com/sourcegraph/conc v0.3.0 // indirect
+)

@@ -1,0 +1,306 @@
+package penstock
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The word of a core: whether the fast path is barred, how many acquires there
+// were (the low bits of it), and how many units are free, which SetLimit may
+// make negative. Counting acquires in the same word makes their number exact
+// for free, where a counter of its own would cost another atomic operation.
+const (
+	barred     = 1
+	oneAcquire = 1 << 1
+	acquires   = 1<<freeShift - oneAcquire
+	freeShift  = 16
+	oneFree    = 1 << freeShift
+
+	// maxLimit leaves room in the word for a limit's worth of units to be
+	// owed and another's to be free. It is 140,000,000,000,000 on a 64-bit
+	// machine, and never reached on others.
+	maxLimit = 1<<47 - 1
+)
+
+// A core is what the two semaphores have in common: a counter with a line of
+// those who wait.
+//
+// Where nobody waits, acquire and release are one atomic operation on word.
+// Everything else takes mu and bars that path first, so that all who hold mu
+// have the word for themselves, and nobody can overtake those in the line.
+type core struct {
+	word  atomic.Int64
+	limit atomic.Int64 // written under mu while barred
+	most  atomic.Int64 // the most units that were in use at a time
+
+	mu        sync.Mutex
+	line      waitlist
+	bounded   bool  // what permits are to release by; known once there are any
+	always    bool  // barred also while nobody waits
+	earlier   int64 // acquires that are not in the word
+	waiting   int   // length of line, without standers
+	standers  int   // Waiters in line
+	cancelled int64
+	pool      waiterPool
+	times     waitTimes
+	order     atomic.Uint64
+}
+
+var _ Line = (*core)(nil)
+
+// try takes n units if the fast path is open and they are free. It makes one
+// attempt: one that loses a race for the word goes the slow way, which tries
+// again.
+func (c *core) try(n int) bool {
+	word := c.word.Load()
+	used := c.limit.Load() - word>>freeShift + int64(n)
+	// Limit is read between the word and its swap: setLimit bars the path
+	// around the change of both, so a swap that succeeds has seen both.
+	if word>>freeShift < int64(n) || word&barred != 0 || word&acquires == acquires ||
+		!c.word.CompareAndSwap(word, word-int64(n)<<freeShift+oneAcquire) {
+		return false
+	}
+	if used > c.most.Load() {
+		c.used(used)
+	}
+	return true
+}
+
+// used notes that so many units are in use.
+func (c *core) used(units int64) {
+	for most := c.most.Load(); units > most; most = c.most.Load() {
+		if c.most.CompareAndSwap(most, units) {
+			return
+		}
+	}
+}
+
+// tryAcquire is TryAcquire.
+func (c *core) tryAcquire(n int) bool {
+	if n < 0 {
+		panic(fmt.Errorf("penstock: acquire %d: %w", n, ErrNegativeWeight))
+	}
+	if n == 0 || c.try(n) {
+		return true
+	}
+	if c.word.Load()>>freeShift < int64(n) {
+		return false
+	}
+	// There is room: either it is kept for one who waits, or somebody has the
+	// lock for a moment.
+	c.lock()
+	defer c.unlock()
+	if room, err := c.Room(^uint64(0), n); room != 0 || err != nil {
+		return false
+	}
+	c.take(n)
+	return true
+}
+
+// acquirePermit is AcquirePermit.
+func (c *core) acquirePermit(ctx context.Context, n int) (Permit, error) {
+	if err := c.acquire(ctx, n); err != nil {
+		return nil, err
+	}
+	return c.permit(n), nil
+}
+
+// tryAcquirePermit is TryAcquirePermit.
+func (c *core) tryAcquirePermit(n int) (Permit, bool) {
+	if !c.tryAcquire(n) {
+		return nil, false
+	}
+	return c.permit(n), true
+}
+
+// acquire is Acquire.
+func (c *core) acquire(ctx context.Context, n int) error {
+	if ctx.Err() != nil {
+		return contextError(ctx)
+	}
+	if n > 0 && c.try(n) || n == 0 {
+		return nil
+	}
+	if n < 0 {
+		return fmt.Errorf("penstock: acquire %d: %w", n, ErrNegativeWeight)
+	}
+	return c.wait(ctx, n)
+}
+
+// wait is acquire where the fast path is barred or has no room.
+func (c *core) wait(ctx context.Context, n int) error {
+	c.lock()
+	room, err := c.Room(^uint64(0), n)
+	if room == 0 || err != nil {
+		if err == nil {
+			c.take(n)
+		}
+		c.unlock()
+		return err
+	}
+	if c.line.head == nil {
+		c.pool.drop()
+	}
+	w := c.pool.get(n)
+	w.since = time.Now()
+	c.line.push(w)
+	c.waiting++
+	c.unlock()
+
+	if !w.await(ctx) {
+		c.giveUp(w)
+		return contextError(ctx)
+	}
+	err = w.err
+	if err == nil && ctx.Err() != nil {
+		// Granted, but too late: whoever sees that ctx has ended must not
+		// find itself holding something.
+		c.untake(n)
+		err = contextError(ctx)
+	} else if err == nil {
+		c.times.add(time.Since(w.since))
+	}
+	c.pool.put(w)
+	return err
+}
+
+// giveUp ends the wait of w, whose context has ended.
+func (c *core) giveUp(w *waiter) {
+	c.lock()
+	if w.done {
+		// Granted in the same instant. A wake-up is under way to w, which
+		// therefore cannot be used for another wait.
+		granted := w.err == nil
+		c.unlock()
+		if granted {
+			c.untake(w.n)
+		}
+		return
+	}
+	c.line.remove(w)
+	c.waiting--
+	c.cancelled++
+	c.serve()
+	c.pool.put(w)
+}
+
+// untake hands on n units of one that was granted them after its context had
+// ended.
+func (c *core) untake(n int) {
+	c.lock()
+	c.word.Add(int64(n) << freeShift)
+	c.earlier--
+	c.cancelled++
+	c.serve()
+}
+
+// release is Release.
+func (c *core) release(n int, bounded bool) {
+	if n < 0 {
+		panic(fmt.Errorf("penstock: release %d: %w", n, ErrNegativeWeight))
+	}
+	for {
+		word := c.word.Load()
+		// Limit and word fit each other where the swap succeeds, as in try.
+		if word&barred != 0 || int64(n) > c.limit.Load()-word>>freeShift {
+			c.giveBack(int64(n), bounded)
+			return
+		}
+		if c.word.CompareAndSwap(word, word+int64(n)<<freeShift) {
+			return
+		}
+	}
+}
+
+// giveBack is release where the fast path is barred, or n is more than what is
+// in use.
+func (c *core) giveBack(n int64, bounded bool) {
+	c.lock()
+	limit := c.limit.Load()
+	held := limit - c.word.Load()>>freeShift
+	if n > held && (bounded || n-held > maxLimit-limit) {
+		c.unlock()
+		panic(fmt.Errorf("penstock: release %d of %d: %w", n, held, ErrOverRelease))
+	}
+	if n > held {
+		c.limit.Store(limit + n - held)
+	}
+	c.word.Add(n << freeShift)
+	c.serve()
+}
+
+// setLimit is SetLimit.
+func (c *core) setLimit(n int, bounded bool) error {
+	if n < 0 {
+		return fmt.Errorf("penstock: limit %d: %w", n, ErrNegativeLimit)
+	}
+	limit := min(int64(n), maxLimit)
+	c.lock()
+	c.word.Add((limit - c.limit.Load()) << freeShift)
+	c.limit.Store(limit)
+	if c.bounded != bounded {
+		c.bounded = bounded // once, before there is any permit
+	}
+	c.serve()
+	return nil
+}
+
+// lock locks c and bars the fast path.
+func (c *core) lock() {
+	c.mu.Lock()
+	if c.line.head == nil {
+		c.word.Or(barred)
+	}
+}
+
+// unlock undoes lock, and keeps the path barred where somebody waits.
+func (c *core) unlock() {
+	if c.line.head == nil && !c.always {
+		c.word.And(^barred)
+	}
+	c.mu.Unlock()
+}
+
+// serve serves those who are first as far as there is room, and unlocks the
+// locked c. It wakes nobody before that.
+func (c *core) serve() {
+	var woken waitlist
+	for w := c.line.head; w != nil; w = c.line.head {
+		room, err := c.Room(w.ticket, w.n)
+		if room != 0 && err == nil {
+			break
+		}
+		if w.stand != nil {
+			// It needs other limits as well, whose locks come in an order of
+			// their own. While it stands here nobody takes what is its turn.
+			c.unlock()
+			w.stand.Turn(c)
+			c.lock()
+			continue
+		}
+		if err == nil {
+			c.take(w.n)
+		}
+		c.line.remove(w)
+		c.waiting--
+		w.done, w.err = true, err
+		woken.push(w)
+	}
+	c.unlock()
+	woken.wake()
+}
+
+// take takes n units of the locked c.
+func (c *core) take(n int) {
+	word := c.word.Load()
+	if word&acquires == acquires {
+		word &^= acquires
+		c.earlier += acquires / oneAcquire
+	}
+	word += oneAcquire - int64(n)<<freeShift
+	c.word.Store(word)
+	c.used(c.limit.Load() - word>>freeShift)
+}

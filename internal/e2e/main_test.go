@@ -1,0 +1,91 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// binDir holds the command that TestMain built.
+var binDir string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "penstock-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if err := build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	binDir = dir
+	return m.Run()
+}
+
+// build puts the command into dir, with the race detector if the tests have
+// it.
+func build(dir string) error {
+	args := []string{"build", "-o", filepath.Join(dir, "penstock")}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, "./cmd/penstock")...)
+	cmd.Dir = filepath.Join("..", "..")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %w\n%s", cmd, err, out)
+	}
+	return nil
+}
+
+// A result is what a run of the command left behind.
+type result struct {
+	stdout, stderr bytes.Buffer
+	code           int
+	took           time.Duration
+	state          *os.ProcessState
+}
+
+// command is the command with args, in dir, with nothing of this process's
+// environment that could change what it does.
+func command(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(binDir, "penstock"), args...)
+	cmd.Dir = dir
+	cmd.Env = []string{"HOME=/no-home", "PATH=" + os.Getenv("PATH"), "TMPDIR=" + dir, "GORACE=halt_on_error=1"}
+	return cmd
+}
+
+// penstock runs the command to its end.
+func penstock(t *testing.T, dir string, args ...string) *result {
+	t.Helper()
+	r := &result{}
+	cmd := command(t.Context(), dir, args...)
+	cmd.Stdout, cmd.Stderr = &r.stdout, &r.stderr
+	start := time.Now()
+	r.end(t, cmd, cmd.Run())
+	r.took = time.Since(start)
+	t.Logf("penstock %q: exit %d after %v", args, r.code, r.took.Round(time.Millisecond))
+	return r
+}
+
+// end notes how cmd ended, given what its Run or Wait said.
+func (r *result) end(t *testing.T, cmd *exec.Cmd, err error) {
+	t.Helper()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%v: %v", cmd, err)
+	}
+	r.state = cmd.ProcessState
+	r.code = cmd.ProcessState.ExitCode()
+}

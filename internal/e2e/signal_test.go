@@ -1,0 +1,94 @@
+package e2e_test
+
+import (
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/penstock-go/penstock/internal/origin"
+)
+
+// The first signal stops the starting: what is in flight is finished and
+// written, and the run says by its exit code who stopped it.
+func TestSignalOnce(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		sig  syscall.Signal
+		code int
+	}{
+		{"ctrl-c", syscall.SIGINT, 130},
+		{"terminate", syscall.SIGTERM, 143},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			srv := startOrigin(t, origin.Options{})
+			dir := t.TempDir()
+			const all, before = 10_000, 100
+			if err := writeURLs(filepath.Join(dir, "urls.txt"), all, srv.URL()+"/delay/20?id={i}"); err != nil {
+				t.Fatal(err)
+			}
+
+			s := start(t, nil, dir, "fetch", "-c", "10", "urls.txt")
+			out := s.read(t, before)
+			s.signal(t, test.sig)
+			out = append(out, s.finish(t)...)
+
+			if s.code != test.code {
+				t.Errorf("exit %d, want %d; stderr:\n%s", s.code, test.code, &s.stderr)
+			}
+			recs, err := parseRecords(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := checkRecords(recs, len(recs), "inorder", "ok"); err != nil {
+				t.Error(err)
+			}
+			if len(recs) < before || len(recs) > all/2 {
+				t.Errorf("%d records, want a little more than %d", len(recs), before)
+			}
+			if got := srv.Audit().Total; got.Requests != uint64(len(recs)) || got.Statuses[200] != uint64(len(recs)) {
+				t.Errorf("the server saw %d requests and answered %v, but there are %d records", got.Requests, got.Statuses, len(recs))
+			}
+		})
+	}
+}
+
+// The second signal drops what is in flight, and the process is gone within two
+// seconds with what was finished on its output.
+func TestSignalTwice(t *testing.T) {
+	srv := startOrigin(t, origin.Options{})
+	dir := t.TempDir()
+	const fast, hung = 100, 100
+	quick, hang := filepath.Join(dir, "quick.txt"), filepath.Join(dir, "hang.txt")
+	if err := writeURLs(quick, fast, srv.URL()+"/status/200?id={i}"); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeURLs(hang, hung, srv.URL()+"/hang?id=h{i}"); err != nil {
+		t.Fatal(err)
+	}
+
+	s := start(t, nil, dir, "fetch", "-c", "10", "--timeout", "10m", "--grace", "10m", "--progress", "none", quick, hang)
+	out := s.read(t, fast)
+	s.signal(t, syscall.SIGINT)
+	s.await(t, "(?i)ctrl-c|interrupt|again|stop")
+	second := time.Now()
+	s.signal(t, syscall.SIGINT)
+	out = append(out, s.finish(t)...)
+
+	if took := time.Since(second); took > 2*time.Second {
+		t.Errorf("left %v after the second signal, want at most 2 s", took)
+	}
+	if s.code != 130 {
+		t.Errorf("exit %d, want 130; stderr:\n%s", s.code, &s.stderr)
+	}
+	recs, err := parseRecords(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkRecords(recs, fast, "inorder", "ok"); err != nil {
+		t.Error(err)
+	}
+	if got := srv.Audit().Total.Requests; got > fast+10 {
+		t.Errorf("the server saw %d requests: more than %d done and 10 in flight", got, fast)
+	}
+}

@@ -1,0 +1,355 @@
+package origin_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/penstock-go/penstock/internal/origin"
+)
+
+// start starts a server on real sockets.
+func start(t *testing.T, opts origin.Options) *origin.Server {
+	t.Helper()
+	s, err := origin.Start(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// dial connects to the first host.
+func dial(t *testing.T, s *origin.Server) net.Conn {
+	t.Helper()
+	nc, err := net.Dial("tcp", strings.TrimPrefix(s.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.SetDeadline(time.Now().Add(20 * time.Second)) // the test's end, should an answer be missing
+	return nc
+}
+
+// ask writes a request.
+func ask(t *testing.T, nc net.Conn, path string) {
+	t.Helper()
+	if _, err := io.WriteString(nc, "GET "+path+" HTTP/1.1\r\nHost: origin\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCutOff: how a connection ends, and that it is counted as an answer without
+// a status, or with one when there was one.
+func TestCutOff(t *testing.T) {
+	tests := []struct {
+		path    string
+		status  int // 0: none is sent
+		got     int // bytes of the body
+		readErr error
+	}{
+		{"/reset", 0, 0, syscall.ECONNRESET},
+		{"/reset-body", 200, 500, syscall.ECONNRESET},
+		{"/close", 0, 0, io.ErrUnexpectedEOF},
+		{"/truncate/1000", 200, 500, io.ErrUnexpectedEOF},
+		{"/truncate/1000000", 200, 500_000, io.ErrUnexpectedEOF},
+		{"/garbage", 0, 0, nil},
+		{"/garbage-chunk", 200, 5, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.path[1:], func(t *testing.T) {
+			s := start(t, origin.Options{})
+			nc := dial(t, s)
+			defer nc.Close()
+			ask(t, nc, tt.path)
+			resp, err := http.ReadResponse(bufio.NewReader(nc), nil)
+			got := 0
+			if err == nil {
+				if resp.StatusCode != tt.status {
+					t.Errorf("status %d, want %d", resp.StatusCode, tt.status)
+				}
+				var body []byte
+				body, err = io.ReadAll(resp.Body)
+				got = len(body)
+			} else if tt.status != 0 {
+				t.Errorf("no header: %v", err)
+			}
+			if err == nil || got != tt.got || tt.readErr != nil && !errors.Is(err, tt.readErr) {
+				t.Errorf("%d bytes, then %v; want %d, then %v", got, err, tt.got, tt.readErr)
+			}
+			s.Close() // now the handler is done
+			a := s.Audit().Total
+			if a.Requests != 1 || a.InFlight != 0 || a.Open != 0 {
+				t.Errorf("%d requests, %d in flight, %d open; want 1, 0, 0", a.Requests, a.InFlight, a.Open)
+			}
+			raw := strings.HasPrefix(tt.path, "/garbage") // whose status the server does not know
+			if none := tt.status == 0 || raw; none != (a.NoStatus == 1) || none == (a.Statuses[200] == 1) {
+				t.Errorf("statuses %v, %d without", a.Statuses, a.NoStatus)
+			}
+		})
+	}
+}
+
+// TestHangsEndWithServer: Close ends what never answers, and leaves nothing.
+func TestHangsEndWithServer(t *testing.T) {
+	s := start(t, origin.Options{})
+	paths := []string{"/hang", "/hang-body", "/delay/3600000", "/stale/3600000", "/raw/extra", "/slowheaders/3600000", "/drip/10/3600000", "/workers/1/3600000", "/workers/1/3600000"}
+	var wg sync.WaitGroup
+	for _, path := range paths {
+		nc := dial(t, s)
+		ask(t, nc, path)
+		wg.Go(func() {
+			defer nc.Close()
+			io.Copy(io.Discard, nc)
+		})
+	}
+	quiet := dial(t, s) // never asks
+	defer quiet.Close()
+	waitFor(t, func() bool { return s.Audit().Total.Requests == uint64(len(paths)) })
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("closed again: %v", err)
+	}
+	wg.Wait()
+	if stack := ours(); stack != "" {
+		t.Errorf("after Close there is left:\n%s", stack)
+	}
+	if a := s.Audit().Total; a.InFlight != 0 || a.Open != 0 {
+		t.Errorf("after Close %d in flight, %d open", a.InFlight, a.Open)
+	}
+	if _, err := net.Dial("tcp", strings.TrimPrefix(s.URL(), "http://")); err == nil {
+		t.Error("still listening")
+	}
+}
+
+// TestPeakIsNeverTooHigh: ten workers that read each answer to its end before
+// they ask again are never seen as eleven, whatever the kind of answer.
+func TestPeakIsNeverTooHigh(t *testing.T) {
+	const workers, rounds = 10, 40
+	paths := []string{"/item/1", "/status/404", "/big/3000", "/big/100000", "/chunked/3", "/gzip/2000", "/drip/100/0", "/raw/plain", "/nolength/100", "/slowheaders/0", "/hugeheader/9000", "/204", "/close", "/truncate/100"}
+	for _, kind := range []origin.Cert{origin.Plain, origin.Trusted} {
+		t.Run(kind.String(), func(t *testing.T) {
+			s := start(t, origin.Options{Hosts: 2, TLS: kind})
+			var wg sync.WaitGroup
+			c := client(s)
+			defer c.CloseIdleConnections()
+			for w := range workers {
+				wg.Go(func() {
+					for i := range rounds {
+						get(c, s.URLs()[i%2]+paths[(w+i)%len(paths)])
+					}
+				})
+			}
+			wg.Wait()
+			if a := s.Audit().Total; a.MaxInFlight > workers || a.MaxInFlight < 2 {
+				t.Errorf("most in flight %d, want at most %d", a.MaxInFlight, workers)
+			}
+		})
+	}
+}
+
+// TestAbandoned: a client that leaves one request before it makes another is
+// never seen with two, though the server has not noticed yet.
+func TestAbandoned(t *testing.T) {
+	const rounds = 300
+	t.Run("HTTP/1.1", func(t *testing.T) {
+		s := start(t, origin.Options{Hosts: 2})
+		for range rounds {
+			nc := dial(t, s)
+			ask(t, nc, "/hang-body")
+			if _, err := http.ReadResponse(bufio.NewReader(nc), nil); err != nil {
+				t.Fatal(err)
+			}
+			nc.Close()
+		}
+		a := s.Audit()
+		if a.Total.MaxInFlight != 1 || a.Hosts[0].MaxInFlight != 1 || a.Total.MaxOpen != 1 || a.Total.Opened != rounds {
+			t.Errorf("most in flight %d, most open %d of %d; want 1, 1 of %d", a.Total.MaxInFlight, a.Total.MaxOpen, a.Total.Opened, rounds)
+		}
+	})
+	t.Run("HTTP/2", func(t *testing.T) {
+		s := start(t, origin.Options{TLS: origin.Trusted})
+		c := client(s)
+		defer c.CloseIdleConnections()
+		for range rounds {
+			resp, err := c.Get(s.URL() + "/hang-body")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.ProtoMajor != 2 {
+				t.Fatalf("%s", resp.Proto)
+			}
+			resp.Body.Close() // returns when the stream's reset has been sent
+		}
+		a := s.Audit().Total
+		if a.MaxInFlight != 1 || a.Opened != 1 {
+			t.Errorf("most in flight %d over %d connections, want 1 over 1", a.MaxInFlight, a.Opened)
+		}
+	})
+}
+
+// TestBytes: the bytes counted are the bytes received.
+func TestBytes(t *testing.T) {
+	for _, path := range []string{"/item/1", "/big/100000", "/gzip/1000", "/raw/http10", "/truncate/1000", "/status/404"} {
+		s := start(t, origin.Options{})
+		nc := dial(t, s)
+		fmt.Fprintf(nc, "GET %s HTTP/1.1\r\nHost: origin\r\nConnection: close\r\n\r\n", path)
+		n, err := io.Copy(io.Discard, nc)
+		nc.Close()
+		if got := s.Audit().Total.Bytes; err != nil || got != uint64(n) {
+			t.Errorf("%s: %d bytes counted, %d received, %v", path, got, n, err)
+		}
+	}
+}
+
+// TestControlAddress: what goes on at the address of its own is not counted.
+func TestControlAddress(t *testing.T) {
+	s := start(t, origin.Options{TLS: origin.Trusted})
+	c := client(s)
+	defer c.CloseIdleConnections()
+	mustGet(t, c, s.ControlURL()+"/_audit", 200)
+	mustGet(t, c, s.ControlURL()+"/item/1", 404)
+	if a := s.Audit().Total; a.Requests != 0 || a.Opened != 0 || a.Bytes != 0 {
+		t.Errorf("%d requests, %d connections, %d bytes; want none", a.Requests, a.Opened, a.Bytes)
+	}
+	mustGet(t, c, s.URL()+"/item/1", 200)
+	resp, err := c.Post(s.ControlURL()+"/_reset", "", nil)
+	if err != nil || resp.StatusCode != 204 {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	resp.Body.Close()
+	if a := s.Audit().Total; a.Requests != 0 {
+		t.Errorf("%d requests after a reset", a.Requests)
+	}
+}
+
+// client is an HTTP client that trusts the server's root.
+func client(s *origin.Server) *http.Client {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(s.RootPEM())
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig:    &tls.Config{RootCAs: roots},
+		ForceAttemptHTTP2:  true,
+		DisableCompression: true,
+	}}
+}
+
+func TestCertificates(t *testing.T) {
+	tests := []struct {
+		kind origin.Cert
+		is   func(error) bool
+	}{
+		{origin.Trusted, func(err error) bool { return err == nil }},
+		{origin.Expired, func(err error) bool {
+			e, ok := errors.AsType[x509.CertificateInvalidError](err)
+			return ok && e.Reason == x509.Expired
+		}},
+		{origin.WrongHost, func(err error) bool { _, ok := errors.AsType[x509.HostnameError](err); return ok }},
+		{origin.SelfSigned, func(err error) bool { _, ok := errors.AsType[x509.UnknownAuthorityError](err); return ok }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.kind.String(), func(t *testing.T) {
+			s := start(t, origin.Options{Hosts: 2, TLS: tt.kind})
+			c := client(s)
+			defer c.CloseIdleConnections()
+			for _, url := range s.URLs() {
+				if _, _, err := get(c, url+"/item/1"); !tt.is(err) {
+					t.Errorf("%s: %v", url, err)
+				}
+			}
+			if kind, err := origin.ParseCert(tt.kind.String()); kind != tt.kind || err != nil {
+				t.Errorf("its name is read as %v, %v", kind, err)
+			}
+		})
+	}
+	if _, err := origin.ParseCert("other"); err == nil {
+		t.Error("ParseCert takes any name")
+	}
+}
+
+// TestHTTP2 asks for every kind of answer over HTTP/2; what is made of bytes
+// resets the stream, and nothing disturbs the streams beside it.
+func TestHTTP2(t *testing.T) {
+	s := start(t, origin.Options{TLS: origin.Trusted})
+	c := client(s)
+	defer c.CloseIdleConnections()
+	for _, path := range []string{"/item/1", "/big/100000", "/chunked/3", "/drip/100/0", "/echo", "/flaky/0/a"} {
+		if resp, _ := mustGet(t, c, s.URL()+path, 200); resp.Proto != "HTTP/2.0" {
+			t.Errorf("%s: %s", path, resp.Proto)
+		}
+	}
+	for _, path := range []string{"/garbage", "/raw/two-lengths", "/truncate/100", "/slowheaders/1", "/nolength/5"} {
+		if _, _, err := get(c, s.URL()+path); err == nil || !strings.Contains(err.Error(), "stream error") {
+			t.Errorf("%s: %v, want a reset stream", path, err)
+		}
+	}
+	if a := s.Audit().Total; a.Opened != 1 || a.Protocols["HTTP/2.0"] != a.Requests {
+		t.Errorf("%d connections, protocols %v", a.Opened, a.Protocols)
+	}
+	h1 := start(t, origin.Options{TLS: origin.Trusted, HTTP1: true})
+	c1 := client(h1)
+	defer c1.CloseIdleConnections()
+	if resp, _ := mustGet(t, c1, h1.URL()+"/item/1", 200); resp.Proto != "HTTP/1.1" {
+		t.Errorf("with HTTP1 set: %s", resp.Proto)
+	}
+}
+
+func TestHosts(t *testing.T) {
+	s := start(t, origin.Options{Hosts: 300})
+	urls := s.URLs()
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(urls[0], "http://"))
+	for i, want := range map[int]string{0: "127.0.0.1", 1: "127.0.0.2", 254: "127.0.0.255", 255: "127.0.1.0", 299: "127.0.1.44"} {
+		if urls[i] != "http://"+want+":"+port {
+			t.Errorf("host %d is %s, want %s with port %s", i, urls[i], want, port)
+		}
+	}
+	mustGet(t, client(s), urls[299]+"/item/1", 200)
+	if a := s.Audit(); a.Hosts[299].Requests != 1 || a.Hosts[0].Requests != 0 || a.Total.Requests != 1 {
+		t.Errorf("host 299 had %d, host 0 %d, all %d", a.Hosts[299].Requests, a.Hosts[0].Requests, a.Total.Requests)
+	}
+}
+
+func TestBadOptions(t *testing.T) {
+	taken, err := net.Listen("tcp4", "127.0.0.2:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).Port
+	tests := []struct {
+		opts origin.Options
+		want string
+	}{
+		{origin.Options{Hosts: -1}, "hosts"},
+		{origin.Options{Hosts: 10_001}, "hosts"},
+		{origin.Options{Port: 65536}, "port"},
+		{origin.Options{TLS: 9}, "certificate"},
+		{origin.Options{JudgeRate: -1}, "rate"},
+		{origin.Options{HostDelay: map[int]time.Duration{1: time.Second}}, "host 1"},
+		{origin.Options{Hosts: 2, Port: port}, "in use"},
+	}
+	for _, tt := range tests {
+		if s, err := origin.Start(tt.opts); err == nil || !strings.Contains(err.Error(), tt.want) {
+			s.Close()
+			t.Errorf("%+v: %v, want a word on %q", tt.opts, err, tt.want)
+		}
+	}
+	if stack := ours(); stack != "" {
+		t.Errorf("left behind:\n%s", stack)
+	}
+	if nc, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+		nc.Close()
+		t.Error("the first host still listens after the second could not")
+	}
+}

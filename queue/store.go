@@ -1,0 +1,31 @@
+package queue
+
+// A store keeps the items of a queue and knows which leaves first. *S is the
+// store itself, so that the zero value of a queue holds a store ready for use.
+type store[T, S any] interface {
+	*S
+	push(v T)
+	// pop takes out the item that is to leave first. The store is not empty.
+	pop() T
+	// unpush takes out the item that was pushed last. No pop came since.
+	unpush()
+	// clear takes out all items.
+	clear()
+}
+
+// slotsKept is how many slots a store keeps although they are free. A queue
+// that fills and drains all the time would otherwise spend its time with the
+// allocator.
+const slotsKept = 1024
+
+// mostlyFree reports whether a store of n items should give back half of its
+// slots.
+func mostlyFree(n, slots int) bool { return slots > slotsKept && n <= slots/4 }
+
+// shrunk returns s, in an array of half the size if most of it is free.
+func shrunk[E any](s []E) []E {
+	if !mostlyFree(len(s), cap(s)) {
+		return s
+	}
+	return append(make([]E, 0, cap(s)/2), s...)
+}

@@ -1,0 +1,71 @@
+package queue
+
+import "context"
+
+// await blocks until w is served or ctx has ended, and is the end of the call
+// that waited: it returns what w was given, or the call's error.
+func (c *core[T, S, P]) await(ctx context.Context, w *waiter[T], call string) (v T, err error) {
+	reusable := w.park(w.done)
+	if !reusable || ended(w.done) {
+		// One whose outcome stands but that nobody has woken yet is about to
+		// be woken, and cannot be used for another wait.
+		reusable = c.depart(w) || reusable
+	}
+	switch w.outcome {
+	case granted:
+		v = w.v
+	case refused:
+		err = ErrShutdown
+	default:
+		err = interrupted(call, ctx)
+	}
+	if reusable {
+		var none T
+		w.v, w.done = none, nil
+		c.spare.Put(w)
+	}
+	return v, err
+}
+
+// depart ends the wait of w, whose context has ended, and reports whether w
+// had not been served.
+//
+// A grant that came just before is undone if it was the last that happened in
+// the queue, and handed to the next in line: nobody can tell that it ever
+// was. If anything came after it, undoing it would change the order of items
+// that others have seen (a later item may be gone already), so it stands, and
+// the call succeeds.
+func (c *core[T, S, P]) depart(w *waiter[T]) (unserved bool) {
+	c.mu.lock()
+	if w.outcome == waiting {
+		w.line.remove(w, departed)
+	}
+	unserved = w.outcome == departed
+	var served *waiter[T]
+	if w.outcome == granted && w.step == c.step {
+		w.outcome = departed
+		served = c.undo(w)
+	}
+	finished := c.checkFinished()
+	c.mu.Unlock()
+	served.wake()
+	closeIfMade(finished)
+	return unserved
+}
+
+// undo takes back the last step, which granted w, and returns the one to be
+// woken who is served instead.
+func (c *core[T, S, P]) undo(w *waiter[T]) (served *waiter[T]) {
+	c.unfinished--
+	c.counters.put--
+	if w.line == &c.getters {
+		// The store was empty and still is: the item goes back to its place,
+		// unless somebody waits for it.
+		c.counters.got--
+		return c.accept(w.v)
+	}
+	P(&c.items).unpush()
+	c.n--
+	c.step++
+	return c.refill()
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Everything that CI checks.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib.sh
+source scripts/lib.sh
+
+step 'what the tests need' scripts/setup.sh
+
+# Where it could be installed it must be there: a judge that silently stays at
+# home would pass every run.
+if [[ ${CI:-} == true ]]; then
+	export PENSTOCK_REQUIRE=nginx
+fi
+
+step 'make check' scripts/check.sh
+step 'go test' go test -shuffle=on ./...
+if command -v "$(go env CC)" >/dev/null; then
+	race=-race
+	step 'go test -race' go test -race -shuffle=on ./...
+else
+	race=
+	skip 'go test -race' 'no C compiler; on Debian: sudo apt-get install gcc libc6-dev'
+fi
+step 'make fuzz' scripts/fuzz.sh 50000
+step "end to end ${race:-without -race}" within internal/e2e go test ${race:+"$race"} -shuffle=on ./...
+step 'end to end, the long runs' within internal/e2e env PENSTOCK_LONG=1 go test -v -run '^TestLong' ./...
+command -v nginx >/dev/null ||
+	skip 'the limits, judged by nginx' 'no nginx; on Debian: sudo apt-get install nginx'
+for m in $(modules); do
+	case $m in
+	. | ./internal/e2e) ;;
+	*) step "compile $m" within "$m" go test -run '^$' ./... ;;
+	esac
+done
+finish 'make test'
