@@ -32,7 +32,7 @@ func (s *BoundedSemaphore) Acquire(ctx context.Context, n int) error {
 
 // TryAcquire takes n permits if they are free now and nobody waits, as
 // [Semaphore.TryAcquire] does.
-func (s *BoundedSemaphore) TryAcquire(n int) bool { return s.core.tryAcquire(n) }
+func (s *BoundedSemaphore) TryAcquire(n int) bool { return !s.core.full(n) && s.core.tryAcquire(n) }
 
 // Release gives n permits back, and so lets those who wait first go on. Any
 // goroutine may release what another has acquired.

@@ -1,18 +1,20 @@
 package penstock
 
-import (
-	"context"
-	"errors"
-	"fmt"
-)
+import "context"
 
 // contextError returns the error of a wait that the end of ctx has ended. It
-// wraps context.Cause(ctx), and ctx.Err() too where that is another error: who
-// asks for context.Canceled finds it, whatever the cause.
+// wraps context.Cause(ctx), and ctx.Err() too: who asks for context.Canceled
+// finds it, whatever the cause.
 func contextError(ctx context.Context) error {
-	cause, err := context.Cause(ctx), ctx.Err()
-	if errors.Is(cause, err) {
-		return fmt.Errorf("penstock: acquire: %w", cause)
-	}
-	return fmt.Errorf("penstock: acquire: %w (%w)", cause, err)
+	return &waitError{cause: context.Cause(ctx), err: ctx.Err()}
 }
+
+// A waitError is made for each of perhaps many thousand waiters that are
+// cancelled together, so it formats nothing before it is asked.
+type waitError struct {
+	cause, err error
+}
+
+func (e *waitError) Error() string { return "penstock: acquire: " + e.cause.Error() }
+
+func (e *waitError) Unwrap() []error { return []error{e.cause, e.err} }

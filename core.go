@@ -3,9 +3,9 @@ package penstock
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // The word of a core: whether the fast path is barred, how many acquires there
@@ -36,17 +36,17 @@ type core struct {
 	limit atomic.Int64 // written under mu while barred
 	most  atomic.Int64 // the most units that were in use at a time
 
-	mu        sync.Mutex
-	line      waitlist
-	bounded   bool  // what permits are to release by; known once there are any
-	always    bool  // barred also while nobody waits
-	earlier   int64 // acquires that are not in the word
-	waiting   int   // length of line, without standers
-	standers  int   // Waiters in line
-	cancelled int64
-	pool      waiterPool
-	times     waitTimes
-	order     atomic.Uint64
+	mu                sync.Mutex
+	line              waitlist
+	bounded           bool  // what permits are to release by; known once there are any
+	always            bool  // barred also while nobody waits
+	acquired          int64 // acquires that are not counted in the word
+	waiting           int   // length of line, without standers
+	standers          int   // Waiters in line
+	waited, cancelled int64
+	pool              waiterPool
+	times             waitTimes
+	order             atomic.Uint64
 }
 
 var _ Line = (*core)(nil)
@@ -78,7 +78,11 @@ func (c *core) used(units int64) {
 	}
 }
 
-// tryAcquire is TryAcquire.
+// full reports that n, which is more than 0, is more than what is free. It is
+// the whole of a TryAcquire that fails, and small enough to be inlined.
+func (c *core) full(n int) bool { return int64(n) > max(c.word.Load()>>freeShift, 0) }
+
+// tryAcquire is TryAcquire where c is not full.
 func (c *core) tryAcquire(n int) bool {
 	if n < 0 {
 		panic(fmt.Errorf("penstock: acquire %d: %w", n, ErrNegativeWeight))
@@ -86,18 +90,19 @@ func (c *core) tryAcquire(n int) bool {
 	if n == 0 || c.try(n) {
 		return true
 	}
-	if c.word.Load()>>freeShift < int64(n) {
+	if c.full(n) {
 		return false
 	}
 	// There is room: either it is kept for one who waits, or somebody has the
 	// lock for a moment.
 	c.lock()
-	defer c.unlock()
-	if room, err := c.Room(^uint64(0), n); room != 0 || err != nil {
-		return false
+	room, err := c.Room(math.MaxUint64, n)
+	ok := room == 0 && err == nil
+	if ok {
+		c.take(n)
 	}
-	c.take(n)
-	return true
+	c.unlock()
+	return ok
 }
 
 // acquirePermit is AcquirePermit.
@@ -110,7 +115,7 @@ func (c *core) acquirePermit(ctx context.Context, n int) (Permit, error) {
 
 // tryAcquirePermit is TryAcquirePermit.
 func (c *core) tryAcquirePermit(n int) (Permit, bool) {
-	if !c.tryAcquire(n) {
+	if c.full(n) || !c.tryAcquire(n) {
 		return nil, false
 	}
 	return c.permit(n), true
@@ -133,7 +138,7 @@ func (c *core) acquire(ctx context.Context, n int) error {
 // wait is acquire where the fast path is barred or has no room.
 func (c *core) wait(ctx context.Context, n int) error {
 	c.lock()
-	room, err := c.Room(^uint64(0), n)
+	room, err := c.Room(math.MaxUint64, n)
 	if room == 0 || err != nil {
 		if err == nil {
 			c.take(n)
@@ -144,8 +149,8 @@ func (c *core) wait(ctx context.Context, n int) error {
 	if c.line.head == nil {
 		c.pool.drop()
 	}
-	w := c.pool.get(n)
-	w.since = time.Now()
+	w := c.pool.get(n, tickets.Load())
+	w.since = now()
 	c.line.push(w)
 	c.waiting++
 	c.unlock()
@@ -161,7 +166,7 @@ func (c *core) wait(ctx context.Context, n int) error {
 		c.untake(n)
 		err = contextError(ctx)
 	} else if err == nil {
-		c.times.add(time.Since(w.since))
+		c.times.add(now() - w.since)
 	}
 	c.pool.put(w)
 	return err
@@ -183,7 +188,7 @@ func (c *core) giveUp(w *waiter) {
 	c.line.remove(w)
 	c.waiting--
 	c.cancelled++
-	c.serve()
+	c.serve(0)
 	c.pool.put(w)
 }
 
@@ -191,10 +196,10 @@ func (c *core) giveUp(w *waiter) {
 // ended.
 func (c *core) untake(n int) {
 	c.lock()
-	c.word.Add(int64(n) << freeShift)
-	c.earlier--
+	c.acquired--
+	c.waited--
 	c.cancelled++
-	c.serve()
+	c.serve(int64(n))
 }
 
 // release is Release.
@@ -228,8 +233,7 @@ func (c *core) giveBack(n int64, bounded bool) {
 	if n > held {
 		c.limit.Store(limit + n - held)
 	}
-	c.word.Add(n << freeShift)
-	c.serve()
+	c.serve(n)
 }
 
 // setLimit is SetLimit.
@@ -239,12 +243,12 @@ func (c *core) setLimit(n int, bounded bool) error {
 	}
 	limit := min(int64(n), maxLimit)
 	c.lock()
-	c.word.Add((limit - c.limit.Load()) << freeShift)
+	more := limit - c.limit.Load()
 	c.limit.Store(limit)
 	if c.bounded != bounded {
 		c.bounded = bounded // once, before there is any permit
 	}
-	c.serve()
+	c.serve(more)
 	return nil
 }
 
@@ -264,30 +268,41 @@ func (c *core) unlock() {
 	c.mu.Unlock()
 }
 
-// serve serves those who are first as far as there is room, and unlocks the
-// locked c. It wakes nobody before that.
-func (c *core) serve() {
+// serve gives n units more to those who are first, as far as there is room, and
+// unlocks the locked c. It wakes nobody before that.
+func (c *core) serve(n int64) {
 	var woken waitlist
+	before := c.word.Load() >> freeShift
+	free := before + n
 	for w := c.line.head; w != nil; w = c.line.head {
-		room, err := c.Room(w.ticket, w.n)
-		if room != 0 && err == nil {
+		err := c.overLimit(w.n)
+		if int64(w.n) > free && err == nil {
 			break
 		}
-		if w.stand != nil {
+		if stand := w.stand; stand != nil {
 			// It needs other limits as well, whose locks come in an order of
 			// their own. While it stands here nobody takes what is its turn.
+			c.word.Add((free - before) << freeShift)
 			c.unlock()
-			w.stand.Turn(c)
+			stand.Turn(c)
 			c.lock()
+			before = c.word.Load() >> freeShift
+			free = before
 			continue
-		}
-		if err == nil {
-			c.take(w.n)
 		}
 		c.line.remove(w)
 		c.waiting--
 		w.done, w.err = true, err
 		woken.push(w)
+		if err == nil {
+			free -= int64(w.n)
+			c.waited++
+			c.granted(free)
+		}
+	}
+	// Where a permit went from hand to hand the word has not changed.
+	if free != before {
+		c.word.Add((free - before) << freeShift)
 	}
 	c.unlock()
 	woken.wake()
@@ -295,12 +310,19 @@ func (c *core) serve() {
 
 // take takes n units of the locked c.
 func (c *core) take(n int) {
-	word := c.word.Load()
+	word := c.word.Add(-int64(n) << freeShift)
 	if word&acquires == acquires {
-		word &^= acquires
-		c.earlier += acquires / oneAcquire
+		// No more can be counted there. That is one reason to come here.
+		c.word.Add(-acquires)
+		c.acquired += acquires / oneAcquire
 	}
-	word += oneAcquire - int64(n)<<freeShift
-	c.word.Store(word)
-	c.used(c.limit.Load() - word>>freeShift)
+	c.granted(word >> freeShift)
+}
+
+// granted counts an acquire under the lock that left so much free.
+func (c *core) granted(free int64) {
+	c.acquired++
+	if used := c.limit.Load() - free; used > c.most.Load() {
+		c.most.Store(used)
+	}
 }

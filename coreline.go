@@ -23,25 +23,34 @@ func (c *core) Unlock() { c.unlock() }
 // Serve is part of Line.
 func (c *core) Serve() {
 	c.lock()
-	c.serve()
+	c.serve(0)
 }
 
 // Room is part of Line. A limit of 0 refuses nobody: it is one that has not
 // been set yet, or is closed for a while, and all wait.
 func (c *core) Room(ticket uint64, n int) (time.Duration, error) {
-	limit := c.limit.Load()
 	first := c.line.head
-	switch {
-	case n == 0:
+	if n == 0 {
 		return 0, nil
-	case limit > 0 && int64(n) > limit:
-		return 0, fmt.Errorf("penstock: acquire %d of %d: %w", n, limit, ErrOverLimit)
+	}
+	err := c.overLimit(n)
+	switch {
+	case err != nil:
+		return 0, err
 	case c.word.Load()>>freeShift < int64(n):
 		return -1, nil
 	case first != nil && first.ticket < ticket:
 		return -1, nil
 	}
 	return 0, nil
+}
+
+// overLimit returns the error of a demand that is more than the limit, if it is.
+func (c *core) overLimit(n int) error {
+	if limit := c.limit.Load(); limit > 0 && int64(n) > limit {
+		return fmt.Errorf("penstock: acquire %d of %d: %w", n, limit, ErrOverLimit)
+	}
+	return nil
 }
 
 // Take is part of Line.
@@ -66,7 +75,12 @@ func (c *core) Leave(w *Waiter) {
 }
 
 // Waited is part of Line.
-func (c *core) Waited(d time.Duration) { c.times.add(d) }
+func (c *core) Waited(d time.Duration) {
+	c.mu.Lock()
+	c.waited++
+	c.mu.Unlock()
+	c.times.add(d)
+}
 
 // permit returns a permit for n units that were taken.
 func (c *core) permit(n int) Permit {

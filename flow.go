@@ -169,22 +169,16 @@ func (fl *flow[In, Out]) end() {
 	}
 }
 
-// runJobs is a worker. See worker.work about panics and runtime.Goexit.
+// runJobs is a worker.
 func (fl *flow[In, Out]) runJobs() {
 	var j job[In]
 	ended := false
-	defer func() {
-		if !ended {
-			if v := recover(); v != nil {
-				panic(v)
-			}
-			var none Out
-			fl.finish(j, none, ErrGoexit, outcomeOf(fl.ctx, ErrGoexit))
-			fl.wg.Add(1)
-			go fl.runJobs()
-		}
-		fl.wg.Done()
-	}()
+	defer leave(&ended, func() {
+		var none Out
+		fl.finish(j, none, ErrGoexit, outcomeOf(fl.ctx, ErrGoexit))
+		fl.wg.Add(1)
+		go fl.runJobs()
+	}, fl.wg.Done)
 	for {
 		var ok bool
 		if j, ok = fl.next(); !ok {
@@ -265,18 +259,10 @@ func outcomeOf(ctx context.Context, err error) Outcome {
 	switch {
 	case err == nil:
 		return Success
+	case onlyEnded(ctx, err), errors.Is(err, ErrGoexit):
+		return Ignored
 	case errors.Is(err, ErrOverload):
 		return Overload
-	case errors.Is(err, ErrGoexit):
-		return Ignored
-	case onlyEnded(ctx, err):
-		return Ignored
 	}
 	return Failure
-}
-
-// onlyEnded says whether err only tells that ctx has ended.
-func onlyEnded(ctx context.Context, err error) bool {
-	ended := ctx.Err()
-	return ended != nil && (errors.Is(err, ended) || errors.Is(err, context.Cause(ctx)))
 }

@@ -2,7 +2,6 @@ package penstock
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 )
@@ -118,18 +117,7 @@ func (f *fate) err(what string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.cut {
-		return fmt.Errorf("penstock: %s: %w", what, context.Cause(f.outer))
+		return endError(f.outer, what)
 	}
 	return f.first
-}
-
-// notStarted is the error of a task whose context ended before it began.
-func notStarted(ctx context.Context) error {
-	return fmt.Errorf("penstock: task not started: %w", context.Cause(ctx))
-}
-
-func needFunc(isNil bool) {
-	if isNil {
-		panic("penstock: nil function")
-	}
 }

@@ -94,7 +94,7 @@ func (g *Group) Wait() error {
 	}
 	errs := g.errs
 	if g.cut {
-		errs = append(slices.Clone(errs), fmt.Errorf("penstock: group: %w", context.Cause(g.outer)))
+		errs = append(slices.Clone(errs), endError(g.outer, "group"))
 	}
 	return errors.Join(errs...)
 }
@@ -137,7 +137,7 @@ func (g *Group) endErr() error {
 // acquire waits for room. The permit is nil under a plain number.
 func (g *Group) acquire(ctx context.Context) (permit Permit, err error) {
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("penstock: waiting for room in a group: %w", context.Cause(ctx))
+		return nil, endError(ctx, "waiting for room in a group")
 	}
 	if g.bound.limiter != nil {
 		permit, err = g.acquirePermit(ctx)
@@ -145,7 +145,7 @@ func (g *Group) acquire(ctx context.Context) (permit Permit, err error) {
 		select {
 		case g.room <- struct{}{}:
 		case <-ctx.Done():
-			err = fmt.Errorf("penstock: waiting for room in a group: %w", context.Cause(ctx))
+			err = endError(ctx, "waiting for room in a group")
 		case <-g.ctx.Done():
 			return nil, g.endErr()
 		}
@@ -184,20 +184,15 @@ func (g *Group) release(permit Permit, o Outcome) {
 	permit.Release(o)
 }
 
-// run runs a task. A panic ends the program, see worker.work.
+// run runs a task.
 func (g *Group) run(permit Permit, f func(context.Context) error) {
 	err, returned := ErrGoexit, false
-	defer func() {
-		if !returned {
-			if v := recover(); v != nil {
-				panic(v)
-			}
-		}
+	defer leave(&returned, func() {}, func() {
 		o := outcomeOf(g.ctx, err) // before the group's context is cancelled for it
 		g.record(err)
 		g.release(permit, o)
 		g.leave()
-	}()
+	})
 	err = f(g.ctx)
 	returned = true
 }

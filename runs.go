@@ -98,26 +98,16 @@ func (r *runs) start() {
 	go r.work(c, false)
 }
 
-// work runs tasks until there are none. A panic ends the program, see doc.go;
-// a task that calls runtime.Goexit costs its goroutine, so that another goes
-// on with the claim.
+// work runs tasks until there are none. A task that calls runtime.Goexit costs
+// its goroutine, and another goes on with the claim.
 func (r *runs) work(c *claim, hasWork bool) {
 	w := worker{r: r, claim: c, holds: true, hasWork: hasWork, length: 1, since: untimed}
 	current, ended := 0, false
-	defer func() {
-		if !ended {
-			if v := recover(); v != nil {
-				// Panic again at once, from within the panicking stack: the
-				// trace still shows the task. Saying Done first could let the
-				// program exit before it has crashed.
-				panic(v)
-			}
-			r.lost(current)
-			r.wg.Add(1)
-			go r.work(c, true)
-		}
-		r.wg.Done()
-	}()
+	defer leave(&ended, func() {
+		r.lost(current)
+		r.wg.Add(1)
+		go r.work(c, true)
+	}, r.wg.Done)
 	for {
 		i, ok := w.take()
 		if !ok {

@@ -54,7 +54,7 @@ func (s *Semaphore) Acquire(ctx context.Context, n int) error { return s.core.ac
 // TryAcquire takes n permits if they are free now and nobody waits, and reports
 // whether it did. It never waits. It panics with an error that is
 // ErrNegativeWeight if n is negative.
-func (s *Semaphore) TryAcquire(n int) bool { return s.core.tryAcquire(n) }
+func (s *Semaphore) TryAcquire(n int) bool { return !s.core.full(n) && s.core.tryAcquire(n) }
 
 // Release gives n permits back, and so lets those who wait first go on. Any
 // goroutine may release what another has acquired. Of more than are in use, what

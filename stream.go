@@ -2,7 +2,6 @@ package penstock
 
 import (
 	"context"
-	"fmt"
 	"iter"
 )
 
@@ -50,8 +49,10 @@ func streamOf[In, Out any](
 	defer cancel()
 	complete := false
 	fl.wg.Go(func() {
-		defer fl.end()
+		fed := false
+		defer leave(&fed, func() {}, fl.end)
 		complete = fl.feed(seq)
+		fed = true
 	})
 	for {
 		r, ok := s.next()
@@ -63,11 +64,10 @@ func streamOf[In, Out any](
 		}
 	}
 	if !complete {
-		cause := context.Cause(ctx)
-		if cause == nil {
-			cause = ErrGoexit // of seq
+		err := ErrGoexit // of seq
+		if ctx.Err() != nil {
+			err = endError(ctx, "before the end of the input")
 		}
-		err := fmt.Errorf("penstock: stopped before the end of the input: %w", cause)
 		yield(Completed[In, Out]{Index: -1}, err)
 	}
 }

@@ -73,7 +73,7 @@ func (t *team) AcquirePermit(ctx context.Context, n int) (Permit, error) {
 		permit, err = nil, contextError(ctx)
 	default:
 		if l, ok := w.line.(interface{ Waited(time.Duration) }); ok {
-			l.Waited(time.Since(w.since))
+			l.Waited(now() - w.since)
 		}
 	}
 	t.pool.put(w)
@@ -121,8 +121,8 @@ func (t *team) enter(n int) (Permit, *waiter, error) {
 
 // newcomer puts a new waiter at the end of the queue.
 func (t *team) newcomer(n int) *waiter {
-	w := t.pool.get(n)
-	w.since = time.Now()
+	w := t.pool.get(n, tickets.Add(1))
+	w.since = now()
 	t.queue.push(w)
 	t.stand.size.Add(1)
 	return w

@@ -6,8 +6,10 @@ import (
 	"time"
 )
 
-// tickets numbers all who wait for anything, in order of arrival: one who
-// waits for several limits keeps its place when it moves between their lines.
+// tickets numbers those who wait in an All in order of arrival: one who waits for
+// several limits keeps its place when it moves between their lines. One who
+// waits for a single semaphore never moves, and so takes no number but the last
+// one given: it came after that one and before the next.
 var tickets atomic.Uint64
 
 // A waiter is one who waits. All but ready, and next in the pool, is guarded
@@ -23,7 +25,7 @@ type waiter struct {
 	permit Permit // of one who waited in an All, once granted
 	line   Line   // in which one who waited in an All stood last, once granted
 	stand  *Waiter
-	since  time.Time
+	since  time.Duration // as of now()
 	ready  chan struct{} // gets one value once done is set
 }
 
@@ -47,13 +49,14 @@ type waitlist struct {
 	head, tail *waiter
 }
 
-// insert puts w at the place its ticket gives. Newcomers have the latest
-// ticket and go to the end at once; one that comes from another line mostly
-// has an early one, so its place is looked for from both ends.
+// insert puts w, which has a number of its own, at the place that gives.
+// Newcomers have the latest and go to the end at once; one that comes from
+// another line mostly has an early one, so its place is looked for from both
+// ends.
 func (q *waitlist) insert(w *waiter) {
 	front, back := q.head, q.tail
-	for back != nil && back.ticket > w.ticket {
-		if front.ticket > w.ticket {
+	for back != nil && back.ticket >= w.ticket {
+		if front.ticket >= w.ticket {
 			back = front.prev
 			break
 		}
@@ -115,10 +118,10 @@ type waiterPool struct {
 	free atomic.Pointer[waiter]
 }
 
-// get returns a waiter for n units with the next ticket. The lock of the
+// get returns a waiter for n units with that ticket. The lock of the
 // pool's owner must be held: two calls at once could both see a waiter that
 // one of them takes and brings back, and lose the rest of the list.
-func (p *waiterPool) get(n int) *waiter {
+func (p *waiterPool) get(n int, ticket uint64) *waiter {
 	w := p.free.Load()
 	for w != nil && !p.free.CompareAndSwap(w, w.next) {
 		w = p.free.Load()
@@ -127,7 +130,7 @@ func (p *waiterPool) get(n int) *waiter {
 		w = &waiter{ready: make(chan struct{}, 1)}
 	}
 	w.prev, w.next, w.done = nil, nil, false
-	w.n, w.ticket = n, tickets.Add(1)
+	w.n, w.ticket = n, ticket
 	return w
 }
 

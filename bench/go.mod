@@ -14,4 +14,5 @@ require (
 require (
 	github.com/bits-and-blooms/bitset v1.24.4 // indirect
 	github.com/sourcegraph/conc v0.3.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
 )

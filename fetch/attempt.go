@@ -73,7 +73,7 @@ func (j *job) request(ctx context.Context) *http.Request {
 // one byte past the limit.
 func (w *worker) read(a *attempt, resp *http.Response) *Error {
 	most := w.e.opts.MaxBody
-	if most > 0 && resp.ContentLength > most {
+	if most > 0 && resp.ContentLength > most && resp.Body != http.NoBody {
 		return tooLarge(most)
 	}
 	body := io.Reader(resp.Body)

@@ -108,6 +108,7 @@ func (e *Engine) Run(ctx context.Context, src Source, sink Sink) (Summary, error
 	if own, ok := e.opts.Transport.(*http.Transport); ok && e.ownTransport {
 		own.CloseIdleConnections()
 	}
+	e.tally.end(time.Now())
 	return e.Stats().Summary, e.verdict(ctx, err)
 }
 
@@ -124,7 +125,7 @@ func (e *Engine) read(ctx context.Context, src Source) error {
 	if c, ok := src.(io.Closer); ok {
 		defer c.Close()
 	}
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && e.sched.await() {
 		it, err := src.Next(ctx)
 		if err == io.EOF {
 			all = true

@@ -35,9 +35,37 @@ func (e *Engine) newJob(it Item, now time.Time) (*job, *Error) {
 			j.method = http.MethodPost
 		}
 	}
+	if err := checkRequest(j.method, it.Header); err != nil {
+		return nil, &Error{Class: InvalidInput, Message: err.Error(), Err: err}
+	}
 	j.addHeader(it.Header)
 	j.takeUserinfo()
 	return j, nil
+}
+
+// checkRequest refuses what cannot be sent (RFC 9110, sections 5.5 and 5.6.2).
+// Values are not quoted: they may be secrets.
+func checkRequest(method string, h http.Header) error {
+	if !isToken(method) {
+		return fmt.Errorf("%q is not a method", clip(method, 40))
+	}
+	for name, values := range h {
+		if !isToken(name) {
+			return fmt.Errorf("%q is not the name of a header", clip(name, 40))
+		}
+		for _, v := range values {
+			if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+				return fmt.Errorf("header %s: control character in the value", name)
+			}
+		}
+	}
+	return nil
+}
+
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
 }
 
 func checkURL(u *url.URL) error {

@@ -79,7 +79,7 @@ func TestLookAheadDefault(t *testing.T) {
 			time.Sleep(time.Second)
 			s.Drain()
 			s.end(t)
-			t.Log(concurrency, r.most.Load(), r.read.Load(), s.Stats().Items); if got := r.most.Load(); got != want {
+			if got := r.most.Load(); got != want {
 				t.Errorf("-c %d: %d were read ahead, want %d", concurrency, got, want)
 			}
 		})

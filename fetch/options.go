@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -79,6 +80,9 @@ func (o *Options) setDefaults() error {
 	case o.LookAhead < 0 || o.Window < 0 || o.Redirects < 0:
 		return errors.New("fetch: negative look-ahead, window or number of redirects")
 	}
+	if err := checkRequest(cmp.Or(o.Method, http.MethodGet), o.Header); err != nil {
+		return fmt.Errorf("fetch: %w", err)
+	}
 	o.Retry.setDefaults()
 	def(&o.Concurrency, DefaultConcurrency)
 	def(&o.Timeout, DefaultTimeout)
@@ -125,7 +129,7 @@ func ParseStatusSet(s string) (StatusSet, error) {
 		lo, err1 := strconv.Atoi(from)
 		hi, err2 := strconv.Atoi(to)
 		if err1 != nil || err2 != nil || lo < 100 || hi > 999 || lo > hi {
-			return nil, fmt.Errorf("%q is not a status or a range of statuses", part)
+			return nil, fmt.Errorf("%q: %q is not a status or a range of statuses", s, part)
 		}
 		set = append(set, [2]int{lo, hi})
 	}

@@ -79,12 +79,27 @@ func newScheduler(o Options) *scheduler {
 	return s
 }
 
-// begin lets the reader go on with the item at index as soon as the look-ahead
-// has room; it reports false when the run wants no more.
+// await blocks the reader until the look-ahead has room for one more item. It
+// reports false when the run wants no more.
+func (s *scheduler) await() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.stopped && s.pending >= s.lookAhead {
+		s.room.Wait()
+	}
+	return !s.stopped
+}
+
+// begin counts the item at index as under way, as soon as it is not too far
+// ahead of the oldest unfinished one. It reports false when the run wants no
+// more.
 func (s *scheduler) begin(index int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.waitRoom(index) {
+	for !s.stopped && s.pending > 0 && index-s.done.low >= s.span {
+		s.room.Wait()
+	}
+	if s.stopped {
 		return false
 	}
 	s.done.start(index)
@@ -97,15 +112,6 @@ func (s *scheduler) admit(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.enqueue(j, false)
-}
-
-// waitRoom blocks the reader while the look-ahead is full. The caller holds
-// mu, which the condition gives up meanwhile.
-func (s *scheduler) waitRoom(index int64) bool {
-	for !s.stopped && s.pending > 0 && (s.pending >= s.lookAhead || index-s.done.low >= s.span) {
-		s.room.Wait()
-	}
-	return !s.stopped
 }
 
 // enqueue puts a job into its host's queue. The caller holds mu.

@@ -68,8 +68,15 @@ func (s *scheduler) unfinished() bool {
 
 // A tally is the summary in the making.
 type tally struct {
-	mu  sync.Mutex
-	sum Summary
+	mu    sync.Mutex
+	sum   Summary
+	ended time.Time
+}
+
+func (t *tally) end(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended = now
 }
 
 func (t *tally) start(now time.Time) {
@@ -106,7 +113,10 @@ func (t *tally) snapshot() Summary {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.sum
-	if !s.Started.IsZero() {
+	switch {
+	case !t.ended.IsZero():
+		s.Elapsed = t.ended.Sub(s.Started)
+	case !s.Started.IsZero():
 		s.Elapsed = time.Since(s.Started)
 	}
 	s.Statuses, s.Classes, s.Examples = maps.Clone(s.Statuses), maps.Clone(s.Classes), maps.Clone(s.Examples)

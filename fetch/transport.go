@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"crypto/tls"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -21,6 +20,10 @@ type TransportOptions struct {
 	Proxy *url.URL
 	// Insecure takes any certificate.
 	Insecure bool
+	// DenyPrivate refuses to connect to loopback, private, link-local and
+	// metadata addresses, whatever the name that led there: for lists that
+	// strangers made. With a proxy it guards the way to the proxy only.
+	DenyPrivate bool
 	// MaxHeader is the most bytes of a response's header; 0 means 1 MiB.
 	MaxHeader int64
 }
@@ -35,7 +38,7 @@ func NewTransport(o TransportOptions) *http.Transport {
 	if o.Proxy != nil {
 		proxy = http.ProxyURL(o.Proxy)
 	}
-	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
+	dialer := newDialer(o.ConnectTimeout, o.DenyPrivate)
 	return &http.Transport{
 		Proxy:                  proxy,
 		DialContext:            dialer.DialContext,

@@ -14,21 +14,21 @@ import (
 // getters wait only while the store is empty, and putters only while it is
 // full, not counting those whose context has ended.
 type core[T, S any, P store[T, S]] struct {
-	mu       mutex
-	items    S
-	n        int // items in the store
-	max      int // 0 is unbounded
-	shut     bool
-	getters  line[T]
-	putters  line[T]
-	counters counters
+	mu      mutex
+	items   S
+	n       int // items in the store
+	max     int // 0 is unbounded
+	shut    bool
+	getters line[T]
+	putters line[T]
 	// step counts what has happened to the items, as far as any caller can
 	// tell. While it stands still, the last grant can be undone unnoticed.
-	step uint64
-	// unfinished counts the items put for which TaskDone is still to come.
-	unfinished int
-	finished   chan struct{} // closed at unfinished == 0; nil if nobody joins
-	spare      sync.Pool     // of *waiter[T]
+	step     uint64
+	got      int           // items taken out
+	done     int           // calls of TaskDone
+	finished chan struct{} // closed when nothing is unfinished; nil if nobody joins
+	counters counters
+	spare    sync.Pool // of *waiter[T]
 }
 
 // Put waits until there is room and puts v into the queue. It returns
@@ -147,21 +147,20 @@ func (c *core[T, S, P]) full() bool { return c.n == c.max && c.max > 0 }
 // accept takes v in. It hands v to the getter that is next, which it returns
 // to be woken, or puts it into the store, which must have room.
 func (c *core[T, S, P]) accept(v T) (served *waiter[T]) {
-	served = c.getters.next()
-	if served == nil {
-		P(&c.items).push(v) // first, because a less function may panic
-		c.n++
-		c.counters.longest = max(c.counters.longest, c.n)
+	if w := c.getters.next(); w != nil {
+		c.step++
+		c.got++
+		w.grant(c.step)
+		w.v = v
+		return w
 	}
+	P(&c.items).push(v)
+	c.n++
 	c.step++
-	c.unfinished++
-	c.counters.put++
-	if served != nil {
-		served.v = v
-		served.grant(c.step)
-		c.counters.got++
+	if c.n > c.counters.longest {
+		c.counters.longest = c.n
 	}
-	return served
+	return nil
 }
 
 // take takes an item out of the store, which must have one. It returns the
@@ -170,7 +169,7 @@ func (c *core[T, S, P]) take() (v T, served *waiter[T]) {
 	v = P(&c.items).pop()
 	c.n--
 	c.step++
-	c.counters.got++
+	c.got++
 	return v, c.refill()
 }
 

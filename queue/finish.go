@@ -7,11 +7,11 @@ import "context"
 // were put returns ErrTaskDone and changes nothing.
 func (c *core[T, S, P]) TaskDone() error {
 	c.mu.lock()
-	if c.unfinished == 0 {
+	if c.unfinished() == 0 {
 		c.mu.Unlock()
 		return ErrTaskDone
 	}
-	c.unfinished--
+	c.done++
 	c.step++
 	finished := c.checkFinished()
 	c.mu.Unlock()
@@ -30,7 +30,7 @@ func (c *core[T, S, P]) Join(ctx context.Context) error {
 		return interrupted("join", ctx)
 	}
 	c.mu.lock()
-	if c.unfinished == 0 {
+	if c.unfinished() == 0 {
 		c.mu.Unlock()
 		return nil
 	}
@@ -69,11 +69,10 @@ func (c *core[T, S, P]) shutdown(drop bool) {
 	getters, putters := c.getters.refuse(), c.putters.refuse()
 	if drop {
 		P(&c.items).clear()
-		c.counters.dropped += uint64(c.n)
-		// As in asyncio, TaskDone may have been called for items that nobody
-		// had taken yet.
-		c.unfinished = max(0, c.unfinished-c.n)
+		c.counters.dropped += c.n
 		c.n = 0
+		// TaskDone may have been called for items that nobody had taken.
+		c.done = min(c.done, c.got)
 	}
 	finished := c.checkFinished()
 	c.mu.Unlock()
@@ -82,10 +81,14 @@ func (c *core[T, S, P]) shutdown(drop bool) {
 	closeIfMade(finished)
 }
 
+// unfinished is the number of items put for which TaskDone is still to come.
+// Those that were dropped count neither as put nor as done.
+func (c *core[T, S, P]) unfinished() int { return c.got + c.n - c.done }
+
 // checkFinished returns the channel to close, once the lock is free, if
 // goroutines join and nothing is unfinished.
 func (c *core[T, S, P]) checkFinished() chan struct{} {
-	if c.unfinished > 0 {
+	if c.unfinished() > 0 {
 		return nil
 	}
 	finished := c.finished

@@ -38,10 +38,19 @@ func (s *sorted[T]) push(v T) {
 	if s.less == nil {
 		panic("queue: a Priority that was not made by NewPriority or NewOrdered")
 	}
-	if s.goesFirst(v) {
+	compared := false
+	defer func() {
+		if !compared { // less has panicked
+			s.mu.Unlock()
+		}
+	}()
+	if s.n == 0 || s.less(v, s.runs[s.head].items[s.gap]) {
+		compared = true
 		s.pushFirst(v)
 	} else {
-		s.insert(v)
+		at, i := s.search(v)
+		compared = true
+		s.insert(v, at, i)
 	}
 	s.n++
 }
@@ -81,23 +90,9 @@ func (s *sorted[T]) unpush() {
 
 func (s *sorted[T]) clear() { s.runs, s.head, s.gap, s.n = nil, 0, 0, 0 }
 
-// goesFirst reports whether v is to leave before all others.
-func (s *sorted[T]) goesFirst(v T) bool {
-	if s.n == 0 {
-		return true
-	}
-	compared := false
-	defer func() { s.unlockUnless(compared) }()
-	first := s.less(v, s.runs[s.head].items[s.gap])
-	compared = true
-	return first
-}
-
 // search returns the place that v, which does not go first, is to take: it
 // goes before that item of that run.
 func (s *sorted[T]) search(v T) (r, i int) {
-	compared := false
-	defer func() { s.unlockUnless(compared) }()
 	// Among n candidates, half less one are dropped at each step. There is no
 	// branch on the outcome: it would be mispredicted every other time.
 	r = s.head
@@ -109,7 +104,6 @@ func (s *sorted[T]) search(v T) (r, i int) {
 	for n := len(items) - i; n > 1; n -= n / 2 {
 		i += n / 2 &^ -bit(s.less(v, items[i+n/2]))
 	}
-	compared = true
 	return r, i + 1
 }
 
@@ -134,9 +128,8 @@ func (s *sorted[T]) pushFirst(v T) {
 	s.lastRun, s.lastItem = s.head, s.gap
 }
 
-// insert puts v, which does not go first, in its place.
-func (s *sorted[T]) insert(v T) {
-	at, i := s.search(v)
+// insert puts v in the place that search has found for it.
+func (s *sorted[T]) insert(v T, at, i int) {
 	items := s.runs[at].items
 	switch {
 	case s.start(at) > 0:
@@ -183,12 +176,6 @@ func (s *sorted[T]) start(r int) int {
 // runSize is the size of a new run: with as many runs as a run has items, it
 // takes as long to make room among the one as among the other.
 func (s *sorted[T]) runSize() int { return max(shortestRun, len(s.runs)-s.head) }
-
-func (s *sorted[T]) unlockUnless(compared bool) {
-	if !compared {
-		s.mu.Unlock()
-	}
-}
 
 func bit(b bool) int {
 	if b {

@@ -10,19 +10,18 @@ type Stats struct {
 	Putters    int // calls of Put that wait for room
 
 	// Counts since the queue was made. Put = Got + Dropped + Len.
-	Put        uint64 // items taken in
-	Got        uint64 // items taken out
-	Dropped    uint64 // items dropped by ShutdownNow
-	GetsWaited uint64 // calls of Get that had to wait
-	PutsWaited uint64 // calls of Put that had to wait
+	Put        int // items taken in
+	Got        int // items taken out
+	Dropped    int // items dropped by ShutdownNow
+	GetsWaited int // calls of Get that had to wait
+	PutsWaited int // calls of Put that had to wait
 
 	Shutdown bool // Shutdown or ShutdownNow was called
 }
 
 // counters are the parts of Stats that are kept for it alone.
 type counters struct {
-	longest                                   int
-	put, got, dropped, getsWaited, putsWaited uint64
+	longest, dropped, getsWaited, putsWaited int
 }
 
 // Stats returns a snapshot.
@@ -33,11 +32,11 @@ func (c *core[T, S, P]) Stats() Stats {
 		Len:        c.n,
 		Cap:        c.max,
 		Longest:    c.counters.longest,
-		Unfinished: c.unfinished,
+		Unfinished: c.unfinished(),
 		Getters:    c.getters.n,
 		Putters:    c.putters.n,
-		Put:        c.counters.put,
-		Got:        c.counters.got,
+		Put:        c.got + c.counters.dropped + c.n,
+		Got:        c.got,
 		Dropped:    c.counters.dropped,
 		GetsWaited: c.counters.getsWaited,
 		PutsWaited: c.counters.putsWaited,

@@ -56,12 +56,10 @@ func (c *core[T, S, P]) depart(w *waiter[T]) (unserved bool) {
 // undo takes back the last step, which granted w, and returns the one to be
 // woken who is served instead.
 func (c *core[T, S, P]) undo(w *waiter[T]) (served *waiter[T]) {
-	c.unfinished--
-	c.counters.put--
 	if w.line == &c.getters {
 		// The store was empty and still is: the item goes back to its place,
 		// unless somebody waits for it.
-		c.counters.got--
+		c.got--
 		return c.accept(w.v)
 	}
 	P(&c.items).unpush()

@@ -74,6 +74,12 @@ func (e *DeadlineError) Error() string {
 // Unwrap returns context.DeadlineExceeded.
 func (e *DeadlineError) Unwrap() error { return context.DeadlineExceeded }
 
+// ended is the error of a wait that the end of ctx has ended. Like the waits of the
+// root package it wraps the cause, and also ctx.Err() where that is another error.
 func ended(ctx context.Context) error {
-	return fmt.Errorf("rate: wait: %w", context.Cause(ctx))
+	cause, err := context.Cause(ctx), ctx.Err()
+	if errors.Is(cause, err) {
+		return fmt.Errorf("rate: wait: %w", cause)
+	}
+	return fmt.Errorf("rate: wait: %w (%w)", cause, err)
 }

@@ -15,10 +15,9 @@ import (
 // and At never block.
 //
 // A Limiter is made by New; the zero Limiter is not ready for use and panics. It
-// must not be copied, is safe for concurrent use, and owns no goroutine: what
-// nobody waits for can be dropped. It implements
-// [penstock.Limiter], and [penstock.Member]: penstock.All waits for it without
-// holding any other limit.
+// must not be copied, and is safe for concurrent use. It owns no goroutine, so one
+// in which nobody waits can simply be dropped. It is a [penstock.Limiter], and a
+// [penstock.Member]: penstock.All waits for it without holding any other limit.
 //
 // A demand is an int of 0 or more. Of each rate it takes that many units, or one
 // if the rate counts Requests. A demand that takes nothing (0, and no rate
@@ -35,6 +34,7 @@ type Limiter struct {
 	first generation
 }
 
+// busy is the lowest bit of a Limiter's word.
 const busy = 1
 
 var _ penstock.Member = (*Limiter)(nil)
@@ -67,8 +67,9 @@ func New(rates ...Rate) (*Limiter, error) {
 }
 
 // Fresh returns a new Limiter of the rates that l has now, with nothing taken
-// and nobody waiting. It shares their description with l, so that one of many,
-// say one for each key, costs 48 bytes until somebody has to wait.
+// and nobody waiting. It shares their description with l, so that each of many
+// Limiters of one rate, say one for each key, costs 48 bytes until somebody has to
+// wait in it.
 func (l *Limiter) Fresh() *Limiter {
 	return l.gen.Load().plan.limiter()
 }

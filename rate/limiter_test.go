@@ -209,7 +209,7 @@ func TestWaitWhenEnded(t *testing.T) {
 	cancel(cause)
 	l := limiter(t, "100/s")
 	for _, cost := range []int{1, 0} {
-		if err := l.Wait(ctx, cost); !errors.Is(err, cause) {
+		if err := l.Wait(ctx, cost); !errors.Is(err, cause) || !errors.Is(err, context.Canceled) {
 			t.Errorf("Wait: %v", err)
 		}
 		if p, err := l.AcquirePermit(ctx, cost); p != nil || !errors.Is(err, cause) {
@@ -241,6 +241,24 @@ func TestFresh(t *testing.T) {
 			t.Errorf("a fresh one has %v", got)
 		}
 	})
+}
+
+func TestFreshIsSmall(t *testing.T) {
+	l := limiter(t, "100/s")
+	keep := make([]*rate.Limiter, 10_000)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for i := range keep {
+		keep[i] = l.Fresh()
+		keep[i].Allow(1)
+		keep[i].Allow(1)
+	}
+	runtime.ReadMemStats(&after)
+	// 1 byte is for what the rest of the process does meanwhile.
+	if bytes := (after.TotalAlloc - before.TotalAlloc) / uint64(len(keep)); bytes > 49 {
+		t.Errorf("a limiter takes %d bytes", bytes)
+	}
+	runtime.KeepAlive(keep)
 }
 
 func TestIdle(t *testing.T) {

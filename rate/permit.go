@@ -94,8 +94,10 @@ func (p *Permit) Release(o penstock.Outcome) {
 // debt that those who come and those who wait now wait for. A rate that counts
 // Requests is not concerned. Below zero counts as zero.
 //
-// It may be called again when more is known, before Release and after; once the
-// permit was released as Unused it does nothing. It never blocks for long.
+// It may be called again when more is known, before Release and after; but what
+// was charged on top of the estimate comes back only while the estimate itself is
+// still being paid for. Once the permit was released as Unused it does nothing. It
+// never blocks for long.
 func (p *Permit) Settle(actual int) {
 	l := p.limiter
 	s := l.lock()

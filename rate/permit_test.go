@@ -148,8 +148,8 @@ func TestSettle(t *testing.T) {
 		{"below zero", "1/s burst 10", []turn{
 			{take: 2, next: 10, want: 2 * s, why: "2 are taken"},
 			{settle: -5, next: 10, want: 0, why: "and none were needed: 10 more are had"},
-			{settle: math.MinInt, next: 10, want: 10 * s, why: "less than none is none"},
 			{settle: 3, next: 10, want: 13 * s, why: "no, 3 were needed"},
+			{settle: math.MinInt, next: 10, want: 13 * s, why: "no, none, but the 3 were charged on top of the 10, so not for sure unpaid"},
 		}},
 		{"without a burst", "1/s", []turn{
 			{take: 800, next: 1, want: 800 * s, why: "800 are taken"},

@@ -135,7 +135,7 @@ func TestParallelSetRate(t *testing.T) {
 			for i := range 6 {
 				r := rand.New(rand.NewPCG(uint64(i), 4))
 				all.Go(func() {
-					for range 1000 {
+					for range 300 {
 						switch r.IntN(10) {
 						case 0:
 							if err := l.SetRate(rates(t, texts[r.IntN(2)])...); err != nil {

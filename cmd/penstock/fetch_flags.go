@@ -30,6 +30,7 @@ type fetchFlags struct {
 	method, userAgent       string
 	headers, data           []string
 	location, insecure      bool
+	denyPrivate             bool
 	maxRedirects            int
 	proxy                   string
 	// output
@@ -67,6 +68,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.BoolVarP(&f.location, "location", "L", false, "follow redirects")
 	fl.Var(countValue{&f.maxRedirects, 0}, "max-redirs", "most redirects to follow with -L")
 	fl.BoolVarP(&f.insecure, "insecure", "k", false, "take any TLS certificate")
+	fl.BoolVar(&f.denyPrivate, "deny-private", false, "do not connect to loopback, private and metadata addresses: for lists that strangers made")
 	fl.StringVarP(&f.proxy, "proxy", "x", "", "proxy `URL` (default: HTTP_PROXY, HTTPS_PROXY, NO_PROXY)")
 
 	fl.StringVarP(&f.output, "output", "o", "", "write the records to `FILE`, which must not exist (.gz and .zst compress)")
@@ -115,7 +117,7 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 	}
 	transport := fetch.TransportOptions{
 		MaxConns: f.concurrency, MaxConnsPerHost: f.concurrency,
-		ConnectTimeout: f.connectTimeout, Insecure: f.insecure,
+		ConnectTimeout: f.connectTimeout, Insecure: f.insecure, DenyPrivate: f.denyPrivate,
 	}
 	if f.perHost > 0 {
 		transport.MaxConnsPerHost = min(f.concurrency, f.perHost)

@@ -2,6 +2,7 @@ package input_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/penstock-go/penstock/fetch/input"
@@ -27,11 +28,11 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func thousand(format string) string {
-	s := ""
+	var s strings.Builder
 	for i := range 1000 {
-		s += fmt.Sprintf(format, i)
+		s.WriteString(fmt.Sprintf(format, i))
 	}
-	return s
+	return s.String()
 }
 
 func benchmark(b *testing.B, r input.Reader) {

@@ -66,32 +66,36 @@ func (c *CSVReader) find(name string) (int, error) {
 	}
 	i := slices.IndexFunc(c.header, same)
 	if i < 0 {
-		return 0, c.opts.fault(c.rec.line, fmt.Sprintf("no column %q: there is %s", name, c.names()), nil)
+		return 0, c.opts.fault(c.rec.line, fmt.Sprintf("no column %q; the columns are %s", name, c.names()), nil)
 	}
 	if slices.ContainsFunc(c.header[i+1:], same) {
-		return 0, c.opts.fault(c.rec.line, fmt.Sprintf("column %q is there twice: rename one", name), nil)
+		return 0, c.opts.fault(c.rec.line, fmt.Sprintf("column %q appears twice: rename one", name), nil)
 	}
 	return i, nil
 }
 
-// names lists the columns there are, and guesses why they may be none.
+// names lists the columns there are, and guesses why they may be none. A URL
+// among them is not quoted: it may hold a password.
 func (c *CSVReader) names() string {
 	const most = 20
-	var quoted []string
-	for _, h := range c.header[:min(most, len(c.header))] {
-		quoted = append(quoted, strconv.Quote(clip(h, 40)))
+	var list []string
+	hint := ""
+	for i, h := range c.header {
+		switch {
+		case strings.Contains(h, "://"):
+			list = append(list, "a URL")
+			hint = " (for a file without a header give the column's number)"
+		case i < most:
+			list = append(list, strconv.Quote(clip(h, 40)))
+		}
 	}
-	list := strings.Join(quoted, ", ")
+	if i := strings.IndexAny(c.header[0], ";\t|,"); len(c.header) == 1 && i >= 0 && hint == "" {
+		hint = fmt.Sprintf(" (are the fields separated by %q?)", c.header[0][i])
+	}
 	if n := len(c.header) - most; n > 0 {
-		list += fmt.Sprintf(" and %d more", n)
+		list = append(list[:most], strconv.Itoa(n)+" more")
 	}
-	if i := strings.IndexAny(c.header[0], ";\t|,"); len(c.header) == 1 && i >= 0 {
-		list += fmt.Sprintf(" only (are the fields separated by %q?)", c.header[0][i])
-	}
-	if checkURL(c.opts.resolve(c.header[0])) == "" {
-		list += " only, and that is a URL (for a file without a header, give the column's number)"
-	}
-	return list
+	return strings.Join(list, ", ") + hint
 }
 
 // checkWidth reports columns that are not there in a file without a header.

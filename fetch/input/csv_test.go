@@ -37,13 +37,13 @@ func TestCSV(t *testing.T) {
 		"empty, by number":   {input.CSVOptions{Column: "1"}, "", ""},
 
 		"header not there":  {input.CSVOptions{}, "", `end: urls.csv: empty: there is no header with a column "url"`},
-		"column not there":  {input.CSVOptions{Column: "link"}, "id,url,title\n", `end: urls.csv:1: no column "link": there is "id", "url", "title"`},
-		"id not there":      {input.CSVOptions{IDColumn: "key"}, "id,url,title\n", `end: urls.csv:1: no column "key": there is "id", "url", "title"`},
-		"semicolons":        {input.CSVOptions{}, "id;url\n", `end: urls.csv:1: no column "url": there is "id;url" only (are the fields separated by ';'?)`},
-		"header is a URL":   {input.CSVOptions{}, a + "\n", `end: urls.csv:1: no column "url": there is "https://a.example" only, and that is a URL (for a file without a header, give the column's number)`},
-		"many columns":      {input.CSVOptions{}, strings.Repeat("c,", 24) + "c", `end: urls.csv:1: no column "url": there is ` + strings.Repeat(`"c", `, 19) + `"c" and 5 more`},
-		"twice":             {input.CSVOptions{}, "url,x,url\n", `end: urls.csv:1: column "url" is there twice: rename one`},
-		"twice in capitals": {input.CSVOptions{}, "URL,x,Url\n", `end: urls.csv:1: column "url" is there twice: rename one`},
+		"column not there":  {input.CSVOptions{Column: "link"}, "id,url,title\n", `end: urls.csv:1: no column "link"; the columns are "id", "url", "title"`},
+		"id not there":      {input.CSVOptions{IDColumn: "key"}, "id,url,title\n", `end: urls.csv:1: no column "key"; the columns are "id", "url", "title"`},
+		"semicolons":        {input.CSVOptions{}, "id;url\n", `end: urls.csv:1: no column "url"; the columns are "id;url" (are the fields separated by ';'?)`},
+		"header is a URL":   {input.CSVOptions{}, "1,https://u:secret@a.example\n", `end: urls.csv:1: no column "url"; the columns are "1", a URL (for a file without a header give the column's number)`},
+		"many columns":      {input.CSVOptions{}, strings.Repeat("c,", 24) + "c", `end: urls.csv:1: no column "url"; the columns are ` + strings.Repeat(`"c", `, 19) + `"c", 5 more`},
+		"twice":             {input.CSVOptions{}, "url,x,url\n", `end: urls.csv:1: column "url" appears twice: rename one`},
+		"twice in capitals": {input.CSVOptions{}, "URL,x,Url\n", `end: urls.csv:1: column "url" appears twice: rename one`},
 		"broken header":     {input.CSVOptions{}, "\nurl,\"x\"y\n", `end: urls.csv:2: header: text after a field's closing quote: double the quotes within a field`},
 		"header too long":   {input.CSVOptions{Options: input.Options{Source: "urls.csv", MaxLine: 5}}, "url,xy\n", `end: urls.csv:1: header: line is longer than 5 bytes`},
 		"header not closed": {input.CSVOptions{}, "url,\"x\ny\n", `end: urls.csv:1: header: a quoted field is not closed`},
@@ -56,48 +56,59 @@ func TestCSV(t *testing.T) {
 		"name and number":   {input.CSVOptions{Column: "1", IDColumn: "id"}, a, `end: urls.csv: columns "1" and "id": give both by name, or both by number if there is no header`},
 
 		"header by number": {
-			input.CSVOptions{Column: "1"}, "url\n" + a,
+			input.CSVOptions{Column: "1"},
+			"url\n" + a,
 			"urls.csv:1: missing scheme: a URL begins with http:// or https://\n2 " + a,
 		},
 		"ragged": {
-			input.CSVOptions{}, "url,x\n" + a + ",1\n" + a + "/x,y,1\n" + a + "\n" + b + ",2",
+			input.CSVOptions{},
+			"url,x\n" + a + ",1\n" + a + "/x,y,1\n" + a + "\n" + b + ",2",
 			"2 " + a + "\nurls.csv:3: 3 fields here, but 2 fields in the first record: is there a comma that is not in quotes?" +
 				"\nurls.csv:4: 1 field here, but 2 fields in the first record: is there a comma that is not in quotes?\n5 " + b,
 		},
 		"bad URLs": {
-			input.CSVOptions{IDColumn: "x"}, "url,x\n,1\na.example,2\n" + a + ",3\n\"https://a\nb\",4",
+			input.CSVOptions{IDColumn: "x"},
+			"url,x\n,1\na.example,2\n" + a + ",3\n\"https://a\nb\",4",
 			"urls.csv:2: empty URL\nurls.csv:3: missing scheme: did you mean https://a.example\n4 " + a + " id=\"3\"\nurls.csv:5: control character U+000A at byte 10",
 		},
 		"bad id": {
-			input.CSVOptions{IDColumn: "x"}, "url,x\n" + a + ",caf\xe9\n" + b + ",café",
+			input.CSVOptions{IDColumn: "x"},
+			"url,x\n" + a + ",caf\xe9\n" + b + ",café",
 			"urls.csv:2: the id is not valid UTF-8: another encoding?\n3 " + b + ` id="café"`,
 		},
 		"quote in the middle": {
-			input.CSVOptions{}, "url,x\n" + a + ",5\" disk\n" + b + ",2",
+			input.CSVOptions{},
+			"url,x\n" + a + ",5\" disk\n" + b + ",2",
 			"urls.csv:2: a quote within a field that does not begin with one: quote the field and double the quote\n3 " + b,
 		},
 		"text after a quote": {
-			input.CSVOptions{}, "url,x\n" + a + ",\"5\" disk\n" + b + ",2",
+			input.CSVOptions{},
+			"url,x\n" + a + ",\"5\" disk\n" + b + ",2",
 			"urls.csv:2: text after a field's closing quote: double the quotes within a field\n3 " + b,
 		},
 		"quote not closed": {
-			input.CSVOptions{}, "url,x\n" + a + ",\"1\n" + b + ",2\n\n" + a + ",3",
+			input.CSVOptions{},
+			"url,x\n" + a + ",\"1\n" + b + ",2\n\n" + a + ",3",
 			"urls.csv:2: a quoted field is not closed\n3 " + b + "\n5 " + a,
 		},
 		"quote closed by another": {
-			input.CSVOptions{}, "url,x\n" + a + ",\"1\n" + b + ",2\n" + a + ",\"3\"",
+			input.CSVOptions{},
+			"url,x\n" + a + ",\"1\n" + b + ",2\n" + a + ",\"3\"",
 			"urls.csv:2: text after a field's closing quote: double the quotes within a field\n3 " + b + "\n4 " + a,
 		},
 		"line too long": {
-			input.CSVOptions{Options: input.Options{Source: "urls.csv", MaxLine: 30}}, "url,x\n" + a + ",1\n" + a + ",12345678901234567890\n" + b + ",2",
+			input.CSVOptions{Options: input.Options{Source: "urls.csv", MaxLine: 30}},
+			"url,x\n" + a + ",1\n" + a + ",12345678901234567890\n" + b + ",2",
 			"2 " + a + "\nurls.csv:3: line is longer than 30 bytes\n4 " + b,
 		},
 		"record of the greatest length": {
-			input.CSVOptions{Options: input.Options{Source: "urls.csv", MaxLine: 28}}, "url,x\n" + a + ",\"345\r\n890\"\r\n" + b + ",\"345\r\n8901\"\r\n" + a + ",x",
+			input.CSVOptions{Options: input.Options{Source: "urls.csv", MaxLine: 28}},
+			"url,x\n" + a + ",\"345\r\n890\"\r\n" + b + ",\"345\r\n8901\"\r\n" + a + ",x",
 			"2 " + a + "\nurls.csv:4: a quoted field is not closed within 28 bytes\nurls.csv:5: a quote within a field that does not begin with one: quote the field and double the quote\n6 " + a,
 		},
 		"record too long": {
-			input.CSVOptions{Options: input.Options{Source: "urls.csv", MaxLine: 40}}, "url,x\n" + a + ",\"1\n" + b + ",2\n" + a + ",3\n" + b + ",4\"",
+			input.CSVOptions{Options: input.Options{Source: "urls.csv", MaxLine: 40}},
+			"url,x\n" + a + ",\"1\n" + b + ",2\n" + a + ",3\n" + b + ",4\"",
 			"urls.csv:2: a quoted field is not closed within 40 bytes\n3 " + b + "\n4 " + a + "\nurls.csv:5: a quote within a field that does not begin with one: quote the field and double the quote",
 		},
 	} {
@@ -183,7 +194,7 @@ func TestCSVHeader(t *testing.T) {
 	}
 	check(t, r, "1 https://a.example")
 	r = input.NewCSV(strings.NewReader("id"), input.CSVOptions{Options: urlsCSV})
-	if _, err := r.Header(); err == nil || err.Error() != `urls.csv:1: no column "url": there is "id"` {
+	if _, err := r.Header(); err == nil || err.Error() != `urls.csv:1: no column "url"; the columns are "id"` {
 		t.Errorf("error %v", err)
 	}
 }

@@ -89,7 +89,7 @@ func ExampleNewCSV() {
 	// Output:
 	// 0 https://example.com/hello 7
 	// 1 bad: pages.csv:3: 4 fields here, but 3 fields in the first record: is there a comma that is not in quotes?
-	// cannot go on: pages.csv:1: no column "link": there is "id", "title", "address"
+	// cannot go on: pages.csv:1: no column "link"; the columns are "id", "title", "address"
 }
 
 func ExampleNewArgs() {

@@ -38,7 +38,7 @@ func (o *Options) sourceError(line int64, err error) error {
 	if errors.Is(err, errUTF16) {
 		return &Error{Source: o.Source, Reason: "the text is UTF-16: make it UTF-8 with iconv -f UTF-16 -t UTF-8", Err: err}
 	}
-	return o.fault(line, "cannot be read on: "+err.Error(), err)
+	return o.fault(line, "cannot read on: "+err.Error(), err)
 }
 
 // bytesText writes a number of bytes as people say it.

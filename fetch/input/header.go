@@ -26,7 +26,7 @@ func (f *fields) parseHeaders(it *Item) string {
 		}
 		key := http.CanonicalHeaderKey(name)
 		if _, ok := h[key]; ok {
-			return fmt.Sprintf("header %q is there twice: give it an array of strings", clip(key, 40))
+			return fmt.Sprintf("header %q appears twice: give it an array of strings", clip(key, 40))
 		}
 		values, reason := headerValues(key, value)
 		if reason != "" {

@@ -95,12 +95,12 @@ func valueLen(b []byte) int {
 	case '{', '[':
 		return nestedLen(b)
 	}
-	for i, c := range b {
-		if c == ',' || c == '}' || c == ']' || isBlank(c) {
-			return i
-		}
+	// A number or a word goes on to what must follow it in an object or array.
+	i := 1
+	for c := b[i]; c != ',' && c != '}' && c != ']' && !isBlank(c); c = b[i] {
+		i++
 	}
-	return len(b)
+	return i
 }
 
 func stringLen(b []byte) int {

@@ -20,7 +20,7 @@ func TestJSONL(t *testing.T) {
 		{`{"url":"https://a.example","id":"x y"}`, `1 https://a.example id="x y"`},
 		{`{"url":"https://a.example","id":12345678901234567890}`, `1 https://a.example id="12345678901234567890"`},
 		{`{"url":"https://a.example","id":1.50e2}`, `1 https://a.example id="1.50e2"`},
-		{`{"url":"https://a.example","id":"\u0022\ud83d\ude00"}`, `1 https://a.example id="\"😀"`},
+		{`{"url":"https://a.example","id":"\u0022\uD83D\ude00"}`, `1 https://a.example id="\"😀"`},
 
 		{`{"url":"https://a.example","method":"get"}`, `1 https://a.example GET`},
 		{`{"url":"https://a.example","method":"PROPFIND"}`, `1 https://a.example PROPFIND`},
@@ -92,11 +92,11 @@ func TestJSONLErrors(t *testing.T) {
 		{`{"url":"https://a.example/\ud800"}`, `field "url" holds half of a surrogate pair (\ud800 to \udfff)`},
 		{`{"url":"https://a.example/\udc00\ud800"}`, `field "url" holds half of a surrogate pair (\ud800 to \udfff)`},
 		{`{"url":"https://a.example/\ud800\\u"}`, `field "url" holds half of a surrogate pair (\ud800 to \udfff)`},
-		{`{"url":"/v1/files"}`, `a path alone: say which server with --base-url https://example.com`},
+		{`{"url":"/v1/files"}`, `only a path: name the server with --base-url https://example.com`},
 
 		// names
-		{`{` + u + `,` + u + `}`, `field "url" is there twice`},
-		{`{` + u + `,"id":1,"\u0069d":null}`, `field "\u0069d" is there twice`},
+		{`{` + u + `,` + u + `}`, `field "url" appears twice`},
+		{`{` + u + `,"id":1,"\u0069d":null}`, `field "\u0069d" appears twice`},
 		{`{` + u + `,"header":{"X":"y"}}`, `unknown field "header"; did you mean "headers"?`},
 		{`{` + u + `,"Headers":{"X":"y"}}`, `unknown field "Headers"; did you mean "headers"?`},
 		{`{` + u + `,"haeders":{"X":"y"}}`, `unknown field "haeders"; did you mean "headers"?`},
@@ -111,7 +111,7 @@ func TestJSONLErrors(t *testing.T) {
 		// id
 		{`{` + u + `,"id":true}`, `field "id" must be a string or a number, not a boolean`},
 		{`{` + u + `,"custom_id":{}}`, `field "custom_id" must be a string or a number, not an object`},
-		{`{` + u + `,"id":1,"custom_id":2}`, `both "id" and "custom_id" are there`},
+		{`{` + u + `,"id":1,"custom_id":2}`, `has both "id" and "custom_id"`},
 		{`{` + u + `,"id":"\udfff"}`, `field "id" holds half of a surrogate pair (\ud800 to \udfff)`},
 
 		// method
@@ -138,7 +138,7 @@ func TestJSONLErrors(t *testing.T) {
 		{`{` + u + `,"headers":{"X":"secret\u0000"}}`, `header "X" holds the control character U+0000`},
 		{`{` + u + `,"headers":{"X":"secret\u007f"}}`, `header "X" holds the control character U+007F`},
 		{`{` + u + `,"headers":{"X":"\ud800"}}`, `header "X" holds half of a surrogate pair`},
-		{`{` + u + `,"headers":{"x-a":"1","X-A":"2"}}`, `header "X-A" is there twice: give it an array of strings`},
+		{`{` + u + `,"headers":{"x-a":"1","X-A":"2"}}`, `header "X-A" appears twice: give it an array of strings`},
 
 		// body
 		{`{` + u + `,"body":7}`, `field "body" must be a string, an object or an array, not a number`},

@@ -95,6 +95,19 @@ func TestLineTooLong(t *testing.T) {
 	}
 }
 
+func TestMaxLineInWords(t *testing.T) {
+	for _, test := range []struct {
+		n    int
+		want string
+	}{{1 << 10, "1 KiB"}, {1000, "1000 bytes"}, {3 << 20, "3 MiB"}, {1<<20 + 1, "1048577 bytes"}} {
+		r := &endless{text: "x"}
+		it, err := input.NewLines(io.LimitReader(r, int64(test.n+1)), input.Options{MaxLine: test.n}).Next()
+		if err != nil || it.Err == nil || it.Err.Error() != "-:1: line is longer than "+test.want {
+			t.Errorf("%d: %v, %v", test.n, err, it.Err)
+		}
+	}
+}
+
 func TestDefaultMaxLine(t *testing.T) {
 	fits := "https://a.example/" + strings.Repeat("x", 1<<20-18)
 	items, err := all(t, input.NewLines(strings.NewReader(fits+"\n"+fits+"x\nhttps://b.example\n"), urls))
@@ -125,10 +138,19 @@ func TestSourceBreaksOff(t *testing.T) {
 			if list(items) != "1 https://a.example/1" {
 				t.Errorf("items:\n%s", list(items))
 			}
-			if !errors.Is(err, lost) || err.Error() != "urls.txt:2: cannot be read on: the disk is gone" {
+			if !errors.Is(err, lost) || err.Error() != "urls.txt:2: cannot read on: the disk is gone" {
 				t.Errorf("error: %v", err)
 			}
 		})
+	}
+}
+
+func TestSourceBreaksOffInAQuotedField(t *testing.T) {
+	lost := errors.New("the disk is gone")
+	r := io.MultiReader(strings.NewReader("https://a.example,\"\n\n"), iotest.ErrReader(lost))
+	items, err := all(t, input.NewCSV(r, input.CSVOptions{Options: urls, Column: "1"}))
+	if len(items) != 0 || !errors.Is(err, lost) || err.Error() != "urls.txt:3: cannot read on: the disk is gone" {
+		t.Errorf("%d items, error %v", len(items), err)
 	}
 }
 

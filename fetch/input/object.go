@@ -49,7 +49,7 @@ func (f *fields) gather(text []byte) (reason, maybeURL string) {
 			}
 			continue
 		case seen[i] && reason == "":
-			reason = fmt.Sprintf("field %s is there twice", quoted)
+			reason = fmt.Sprintf("field %s appears twice", quoted)
 		}
 		seen[i] = true
 		if value[0] != 'n' {
@@ -102,7 +102,7 @@ func (f *fields) parseID(it *Item) (reason string) {
 	name, value := "id", f.id
 	if f.customID != nil {
 		if f.id != nil {
-			return `both "id" and "custom_id" are there`
+			return `has both "id" and "custom_id"`
 		}
 		name, value = "custom_id", f.customID
 	}

@@ -64,7 +64,7 @@ func missingScheme(u string) string {
 	case strings.HasPrefix(u, "//"):
 		return "missing scheme" + didYouMean("https:"+u)
 	case u[0] == '/':
-		return "a path alone: say which server with --base-url https://example.com"
+		return "only a path: name the server with --base-url https://example.com"
 	case strings.HasPrefix(u, "http//"), strings.HasPrefix(u, "https//"):
 		return "missing scheme" + didYouMean(strings.Replace(u, "//", "://", 1))
 	}

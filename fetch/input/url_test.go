@@ -73,7 +73,7 @@ func TestBadURLs(t *testing.T) {
 		{"user:secret@example.com/x", "missing scheme: a URL begins with http:// or https:// and a host"},
 		{"user@example.com", "missing scheme: a URL begins with http:// or https:// and a host"},
 		{"word", begin},
-		{"/v1/files", "a path alone: say which server with --base-url https://example.com"},
+		{"/v1/files", "only a path: name the server with --base-url https://example.com"},
 		{"//", "missing scheme: a URL begins with http:// or https:// and a host"},
 		{"?", begin},
 		{":", begin},

@@ -6,6 +6,9 @@ import (
 	"hash/crc32"
 )
 
+// maxIndex bounds the bitmap that a journal can ask for, to 8 GiB.
+const maxIndex = 1 << 36
+
 // entrySize is that of every entry, in bytes.
 const entrySize = 32
 
@@ -78,14 +81,18 @@ func parse(b []byte, number int64) (raw, error) {
 	if checksum(b[:entrySize-4], number) != binary.LittleEndian.Uint32(b[entrySize-4:]) {
 		return raw{}, errBadEntry
 	}
-	return raw{
+	r := raw{
 		kind: kind(b[0]), flags: b[1],
 		status: binary.LittleEndian.Uint16(b[2:]),
 		length: binary.LittleEndian.Uint32(b[4:]),
 		value:  binary.LittleEndian.Uint64(b[8:]),
 		at:     binary.LittleEndian.Uint64(b[16:]),
 		class:  b[24],
-	}, nil
+	}
+	if r.kind <= kindAhead && r.value >= maxIndex {
+		return raw{}, errBadEntry
+	}
+	return r, nil
 }
 
 func checksum(b []byte, number int64) uint32 {

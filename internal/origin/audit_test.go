@@ -117,6 +117,7 @@ func TestTooEarly(t *testing.T) {
 		{"was under way", "/retry-after/2/1/a", 19 * ms, "/item/1", 0},
 		{"just past the grace", "/retry-after/2/1/a", 20 * ms, "/item/1", 1},
 		{"just before the end", "/retry-after/2/1/a", 1998 * ms, "/item/1", 1},
+		{"within the clocks' slack", "/retry-after/2/1/a", 1999 * ms, "/item/1", 0},
 		{"the end", "/retry-after/2/1/a", 2000 * ms, "/item/1", 0},
 		{"the same path comes back early", "/retry-after/2/1/a", 1000 * ms, "/retry-after/2/1/a", 1},
 		{"a date", "/retry-after/2/1/a?headers=date", 1000 * ms, "/item/1", 1},

@@ -15,7 +15,7 @@ type conn struct {
 	host    *host
 	id      uint64
 	open    stay
-	gone    atomic.Bool              // the client has closed it
+	gone    atomic.Bool              // the client or the server has closed it
 	current atomic.Pointer[exchange] // at work on it, HTTP/1 only
 	control atomic.Bool              // a control request is being answered: bytes do not count
 	closed  atomic.Bool
@@ -53,10 +53,13 @@ func (c *conn) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// Close also abandons the other HTTP/2 requests that are at work on the
+// connection: their clients are told by it that no answer comes.
 func (c *conn) Close() error {
 	if c.closed.Swap(true) {
 		return net.ErrClosed
 	}
+	c.gone.Store(true)
 	c.srv.drop(c)
 	c.open.leave()
 	return c.Conn.Close()

@@ -156,6 +156,12 @@ func serveDrip(x *exchange, r *route) {
 		x.refuse(r)
 		return
 	}
+	if n == 0 { // the header is then the end of the answer
+		if x.wait(d) {
+			x.send(http.StatusOK, binaryType, nil)
+		}
+		return
+	}
 	x.w.Header().Set("Content-Type", binaryType)
 	x.w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 	x.count(http.StatusOK)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,18 +30,28 @@ func waitFor(t *testing.T, done func() bool) {
 // ours is the stacks of all goroutines that this package's code has started or
 // runs in. Those that have said that they are done get a moment to end.
 func ours() (stacks string) {
-	buf := make([]byte, 1<<20)
 	for range 100 {
-		stacks = ""
-		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if strings.Contains(stack, "/internal/origin.") || strings.Contains(stack, "net/http.(*conn)") || strings.Contains(stack, "net/http.(*Server)") {
-				stacks += stack + "\n\n"
-			}
-		}
+		stacks = stacksWith("/internal/origin.", "net/http.(*conn)", "net/http.(*Server)")
 		if stacks == "" {
 			return ""
 		}
 		runtime.Gosched()
+	}
+	return stacks
+}
+
+// accepting is the stacks of all goroutines that are in an accept loop or on the
+// quick path; one that has ended and is about to say so is not.
+func accepting() string {
+	return stacksWith(".acceptQuick(", "net/http.(*Server).Serve(", ".serveQuick(")
+}
+
+func stacksWith(marks ...string) (stacks string) {
+	buf := make([]byte, 1<<20)
+	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(stack, mark) }) {
+			stacks += stack + "\n\n"
+		}
 	}
 	return stacks
 }

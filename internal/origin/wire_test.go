@@ -118,6 +118,12 @@ func TestHangsEndWithServer(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
+	if a := s.Audit().Total; a.InFlight != 0 || a.Open != 0 {
+		t.Errorf("after Close %d in flight, %d open", a.InFlight, a.Open)
+	}
+	if stack := accepting(); stack != "" {
+		t.Errorf("after Close there is still accepting:\n%s", stack)
+	}
 	if err := s.Close(); err != nil {
 		t.Errorf("closed again: %v", err)
 	}
@@ -125,11 +131,22 @@ func TestHangsEndWithServer(t *testing.T) {
 	if stack := ours(); stack != "" {
 		t.Errorf("after Close there is left:\n%s", stack)
 	}
-	if a := s.Audit().Total; a.InFlight != 0 || a.Open != 0 {
-		t.Errorf("after Close %d in flight, %d open", a.InFlight, a.Open)
-	}
 	if _, err := net.Dial("tcp", strings.TrimPrefix(s.URL(), "http://")); err == nil {
 		t.Error("still listening")
+	}
+}
+
+// TestCloseReadsFirst: /close reads the request's body, so that the client sees
+// a close and not a reset.
+func TestCloseReadsFirst(t *testing.T) {
+	s := start(t, origin.Options{})
+	for range 20 {
+		nc := dial(t, s)
+		fmt.Fprintf(nc, "POST /close HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n%0100000d", 0)
+		if n, err := io.Copy(io.Discard, nc); n != 0 || err != nil {
+			t.Fatalf("%d bytes, %v; want the end of the stream", n, err)
+		}
+		nc.Close()
 	}
 }
 
