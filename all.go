@@ -2,7 +2,6 @@ package penstock
 
 import (
 	"context"
-	"fmt"
 	"slices"
 )
 
@@ -79,14 +78,14 @@ type perCall struct{ l Limiter }
 
 func (p perCall) AcquirePermit(ctx context.Context, n int) (Permit, error) {
 	if n < 0 {
-		return nil, fmt.Errorf("penstock: acquire %d: %w", n, ErrNegativeWeight)
+		return nil, negativeWeight("acquire", n)
 	}
 	return p.l.AcquirePermit(ctx, 1)
 }
 
 func (p perCall) TryAcquirePermit(n int) (Permit, bool) {
 	if n < 0 {
-		panic(fmt.Errorf("penstock: acquire %d: %w", n, ErrNegativeWeight))
+		panic(negativeWeight("acquire", n))
 	}
 	return p.l.TryAcquirePermit(1)
 }
@@ -96,20 +95,6 @@ type part struct {
 	limiter Limiter
 	member  Member // nil if limiter is none
 	perCall bool
-
-	// What follows is the team's. twin says that another part has the same
-	// line, and takes of it for both.
-	line  Line
-	order uint64
-	twin  bool
-}
-
-// cost returns what an operation that costs n costs this limit.
-func (p *part) cost(n int) int {
-	if p.perCall {
-		return 1
-	}
-	return n
 }
 
 // appendParts appends the limits of l, taking composed ones apart.

@@ -1,6 +1,10 @@
 package penstock
 
-import "context"
+import (
+	"context"
+	"log/slog"
+	"time"
+)
 
 // A BoundedSemaphore is a [Semaphore] of which never more can be released than
 // is in use: to try is taken for the mistake that it is, and panics. It is what
@@ -27,12 +31,19 @@ func NewBoundedSemaphore(limit int) *BoundedSemaphore {
 
 // Acquire waits for n permits and takes them, as [Semaphore.Acquire] does.
 func (s *BoundedSemaphore) Acquire(ctx context.Context, n int) error {
-	return s.core.acquire(ctx, n)
+	_, err := s.core.acquire(ctx, n)
+	return err
 }
 
 // TryAcquire takes n permits if they are free now and nobody waits, as
 // [Semaphore.TryAcquire] does.
-func (s *BoundedSemaphore) TryAcquire(n int) bool { return !s.core.full(n) && s.core.tryAcquire(n) }
+func (s *BoundedSemaphore) TryAcquire(n int) bool {
+	if s.core.full(n) {
+		return false
+	}
+	_, ok := s.core.tryAcquire(n)
+	return ok
+}
 
 // Release gives n permits back, and so lets those who wait first go on. Any
 // goroutine may release what another has acquired.
@@ -40,14 +51,15 @@ func (s *BoundedSemaphore) TryAcquire(n int) bool { return !s.core.full(n) && s.
 // It panics if n is more than what is in use, with an error that is
 // ErrOverRelease, and releases nothing then. A negative n panics with an error
 // that is ErrNegativeWeight.
-func (s *BoundedSemaphore) Release(n int) { s.core.release(n, true) }
+func (s *BoundedSemaphore) Release(n int) { s.core.release(n, true, nil) }
 
 // Do holds n permits while f runs, as [Semaphore.Do] does.
 func (s *BoundedSemaphore) Do(ctx context.Context, n int, f func(ctx context.Context) error) error {
-	if err := s.core.acquire(ctx, n); err != nil {
+	by, err := s.core.acquire(ctx, n)
+	if err != nil {
 		return err
 	}
-	defer s.core.release(n, true)
+	defer s.core.release(n, true, by)
 	return f(ctx)
 }
 
@@ -59,6 +71,23 @@ func (s *BoundedSemaphore) Limit() int { return int(s.core.limit.Load()) }
 
 // Stats returns what the semaphore has been doing, all of it at one moment.
 func (s *BoundedSemaphore) Stats() SemaphoreStats { return s.core.snapshot() }
+
+// SetTracing turns on or off that s remembers who holds permits and who waits, as
+// [Semaphore.SetTracing] does.
+func (s *BoundedSemaphore) SetTracing(on bool) { s.core.setTracing(on) }
+
+// Trace returns who holds permits and who waits, as [Semaphore.Trace] does.
+func (s *BoundedSemaphore) Trace() SemaphoreTrace { return s.core.trace() }
+
+// LogHeld logs a warning when a permit is held for too long, until ctx ends, as
+// [Semaphore.LogHeld] does.
+func (s *BoundedSemaphore) LogHeld(ctx context.Context, log *slog.Logger, old time.Duration) {
+	s.core.logHeld(ctx, log, old)
+}
+
+// Observe has f called after everything that happens at s, as
+// [Semaphore.Observe] does.
+func (s *BoundedSemaphore) Observe(f func(SemaphoreEvent)) { s.core.observe(f) }
 
 // AcquirePermit is Acquire as part of [Limiter]. The permit is released by
 // Release, whatever the outcome. It allocates nothing for n up to 1.

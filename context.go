@@ -1,6 +1,9 @@
 package penstock
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // contextError returns the error of a wait that the end of ctx has ended. It
 // wraps context.Cause(ctx), and ctx.Err() too: who asks for context.Canceled
@@ -18,3 +21,8 @@ type waitError struct {
 func (e *waitError) Error() string { return "penstock: acquire: " + e.cause.Error() }
 
 func (e *waitError) Unwrap() []error { return []error{e.cause, e.err} }
+
+// negativeWeight returns the error of a demand below zero.
+func negativeWeight(what string, n int) error {
+	return fmt.Errorf("penstock: %s %d: %w", what, n, ErrNegativeWeight)
+}

@@ -5,6 +5,96 @@ import (
 	"time"
 )
 
+// lock locks c and bars the fast path. Where somebody waits it is barred
+// already.
+func (c *core) lock() {
+	c.mu.Lock()
+	if c.line.head == nil {
+		c.word.Or(barred)
+	}
+}
+
+// unlock undoes lock. The path stays barred while somebody waits, or watches.
+func (c *core) unlock() {
+	if c.line.head == nil && c.watch.Load() == nil {
+		c.word.And(^barred)
+	}
+	c.mu.Unlock()
+}
+
+// serve gives n units more to those who are first, as far as there is room, and
+// unlocks the locked c. It wakes nobody before that.
+func (c *core) serve(n int64) {
+	var woken waitlist
+	before := c.word.Load() >> freeShift
+	free := before + n
+	for w := c.line.head; w != nil; w = c.line.head {
+		err := c.overLimit(w.n)
+		if int64(w.n) > free && err == nil {
+			break
+		}
+		if stand := w.stand(); stand != nil {
+			// It needs other limits as well, whose locks come in an order of
+			// their own. While it stands here nobody takes what is its turn.
+			c.word.Add((free - before) << freeShift)
+			c.unlock()
+			stand.Turn(c)
+			c.lock()
+			before = c.word.Load() >> freeShift
+			free = before
+			continue
+		}
+		c.line.remove(w)
+		c.waiting--
+		w.done = true
+		if err == nil {
+			free -= int64(w.n)
+			c.waited++
+			c.granted(free, w.by())
+		} else {
+			w.extra().err = err
+		}
+		woken.push(w)
+	}
+	// Where a permit went from hand to hand the word has not changed.
+	if free != before {
+		c.word.Add((free - before) << freeShift)
+	}
+	c.unlock()
+	woken.wake()
+}
+
+// take takes n units of the locked c.
+func (c *core) take(n int, by *holding) {
+	word := c.word.Add(-int64(n) << freeShift)
+	if word&acquires == acquires {
+		// No more can be counted there, which is one reason to come here.
+		c.word.Add(-acquires)
+		c.acquired += acquires / oneAcquire
+	}
+	c.granted(word>>freeShift, by)
+}
+
+// granted counts an acquire, under the lock, that leaves so much free.
+func (c *core) granted(free int64, by *holding) {
+	c.acquired++
+	if used := c.limit.Load() - free; used > c.most.Load() {
+		c.most.Store(used)
+	}
+	c.held.add(by)
+}
+
+// overLimit returns the error of a demand that is more than the limit. A limit
+// of 0 refuses nobody: it has not been set yet, or stops all for a while.
+func (c *core) overLimit(n int) error {
+	if limit := c.limit.Load(); limit > 0 && int64(n) > limit {
+		return fmt.Errorf("penstock: acquire %d of %d: %w", n, limit, ErrOverLimit)
+	}
+	return nil
+}
+
+var _ Line = (*core)(nil)
+
 // Order is part of Line.
 func (c *core) Order() uint64 {
 	if order := c.order.Load(); order != 0 {
@@ -26,31 +116,19 @@ func (c *core) Serve() {
 	c.serve(0)
 }
 
-// Room is part of Line. A limit of 0 refuses nobody: it is one that has not
-// been set yet, or is closed for a while, and all wait.
+// Room is part of Line.
 func (c *core) Room(ticket uint64, n int) (time.Duration, error) {
-	first := c.line.head
 	if n == 0 {
 		return 0, nil
 	}
-	err := c.overLimit(n)
-	switch {
-	case err != nil:
+	if err := c.overLimit(n); err != nil {
 		return 0, err
-	case c.word.Load()>>freeShift < int64(n):
-		return -1, nil
-	case first != nil && first.ticket < ticket:
+	}
+	first := c.line.head
+	if c.full(n) || first != nil && first.ticket < ticket {
 		return -1, nil
 	}
 	return 0, nil
-}
-
-// overLimit returns the error of a demand that is more than the limit, if it is.
-func (c *core) overLimit(n int) error {
-	if limit := c.limit.Load(); limit > 0 && int64(n) > limit {
-		return fmt.Errorf("penstock: acquire %d of %d: %w", n, limit, ErrOverLimit)
-	}
-	return nil
 }
 
 // Take is part of Line.
@@ -58,8 +136,24 @@ func (c *core) Take(n int) Permit {
 	if n == 0 {
 		return noPermit{}
 	}
-	c.take(n)
-	return c.permit(n)
+	by := c.taken(n)
+	c.take(n, by)
+	return c.permit(n, by)
+}
+
+// Acquired is part of Line.
+func (c *core) Acquired(n int, waited time.Duration) {
+	if n == 0 {
+		return
+	}
+	if waited >= 0 {
+		c.mu.Lock()
+		c.waited++
+		c.mu.Unlock()
+		c.times.add(waited)
+	}
+	c.takenHere(n)
+	c.report(SemaphoreAcquired, n, max(waited, 0))
 }
 
 // Join is part of Line.
@@ -73,40 +167,3 @@ func (c *core) Leave(w *Waiter) {
 	c.line.remove(&w.node)
 	c.standers--
 }
-
-// Waited is part of Line.
-func (c *core) Waited(d time.Duration) {
-	c.mu.Lock()
-	c.waited++
-	c.mu.Unlock()
-	c.times.add(d)
-}
-
-// permit returns a permit for n units that were taken.
-func (c *core) permit(n int) Permit {
-	switch n {
-	case 0:
-		return noPermit{}
-	case 1:
-		return (*onePermit)(c)
-	}
-	return &coresPermit{c: c, n: n}
-}
-
-// A onePermit is a permit for one unit of a core. It is the core itself, so
-// that it costs no allocation.
-type onePermit core
-
-func (p *onePermit) Release(Outcome) { (*core)(p).release(1, p.bounded) }
-
-type coresPermit struct {
-	c *core
-	n int
-}
-
-func (p *coresPermit) Release(Outcome) { p.c.release(p.n, p.c.bounded) }
-
-// A noPermit is a permit for nothing.
-type noPermit struct{}
-
-func (noPermit) Release(Outcome) {}

@@ -17,10 +17,17 @@ import (
 // every task had begun and succeeds nevertheless. A limit below one is
 // [ErrLimit].
 //
-// With a plain number at most that many goroutines are started, and no more
-// than tasks are waiting for one; memory is the results and a few hundred
-// bytes a goroutine. With [By] or [ByCost] there are as many goroutines as
-// permits were held at once.
+// Tasks start in the order of in, but those shorter than some 50 us are dealt
+// out in runs, in order only where the limit is 1. They run on goroutines of their own, never on the caller's: with a plain number on at
+// most so many, and no more than there are tasks waiting for one; with [By] or
+// [ByCost] on as many as permits were held at once. Memory is the results and
+// what the goroutines take.
+//
+// A panic in a task ends the program with the task's own stack, as in any
+// goroutine. Who wants to survive one recovers in f. A task that calls
+// [runtime.Goexit], as testing's FailNow does, has failed with [ErrGoexit].
+// A nil f panics at once. The same holds for [GatherAll], [Map], [AsCompleted],
+// [ForEach] and [Group].
 func Gather[L Limit[In], In, Out any](
 	ctx context.Context, limit L, in []In, f func(context.Context, In) (Out, error),
 ) ([]Out, error) {

@@ -203,7 +203,7 @@ func TestGather39ExactlyLimitRunAtEveryInstant(t *testing.T) {
 	for _, limit := range []int{1, 2, 7, 100} {
 		eachLimit(t, limit, func(t *testing.T, l any) {
 			synctest.Test(t, func(t *testing.T) {
-				const n = 5000
+				const n = 2500
 				var g gauge
 				gate := make(chan struct{})
 				done := make(chan error)

@@ -38,6 +38,8 @@ type fakeLimiter struct {
 	outcomes map[penstock.Outcome]int
 	most     int
 	broken   error // what every acquire says, if not nil
+	// released is called with each outcome before its permit is free again.
+	released func(penstock.Outcome)
 }
 
 type fakeWaiter struct {
@@ -123,6 +125,9 @@ type fakePermit struct {
 func (p *fakePermit) Release(o penstock.Outcome) {
 	if p.once.Swap(true) {
 		panic("a permit was released twice")
+	}
+	if p.l.released != nil {
+		p.l.released(o)
 	}
 	p.l.mu.Lock()
 	defer p.l.mu.Unlock()

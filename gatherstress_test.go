@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -21,12 +22,14 @@ func TestGatherStress(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	ping, pong := make(chan struct{}), make(chan struct{})
+	var echo sync.WaitGroup
+	defer echo.Wait()
 	defer close(ping)
-	go func() {
+	echo.Go(func() {
 		for range ping {
 			pong <- struct{}{}
 		}
-	}()
+	})
 	for range 25 {
 		limit, n := 1+rng.IntN(40), rng.IntN(2000)
 		kinds := make([]int, n)

@@ -27,6 +27,10 @@ type Costed[In any] struct {
 // By makes l the limit of a gathering: every task takes one unit of it while
 // it runs. Several gatherings may share l. By panics when l is nil.
 //
+// A task that itself waits for l, by a gathering within it or otherwise, waits
+// for what it and its like may hold: when they hold all, none goes on until a
+// context ends. Take what a task needs at once, or use a limit of its own.
+//
 // A gathering asks l for one permit at a time, in the order of its input, and
 // gives each back with the [Outcome] of its task: [Success] for a nil error,
 // [Overload] for an error that is [ErrOverload], [Ignored] for a task that

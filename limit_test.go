@@ -106,6 +106,44 @@ func TestByOutcomesOfCancelledTasks(t *testing.T) {
 	}
 }
 
+// The permit of the task whose error ends it all could start another task: it
+// comes back when the context has been cancelled, not before.
+func TestByPermitOfAnErrorComesBackAfterTheCancel(t *testing.T) {
+	var ctxOf atomic.Pointer[context.Context]
+	fail := func(ctx context.Context, i int) (int, error) {
+		ctxOf.Store(&ctx)
+		return 0, errBoom
+	}
+	for name, run := range map[string]func(*fakeLimiter){
+		"gather": func(l *fakeLimiter) { _, _ = gather(t.Context(), l, upTo(10), fail) },
+		"group": func(l *fakeLimiter) {
+			g := newGroup(t.Context(), l)
+			_ = g.Go(t.Context(), func(ctx context.Context) error {
+				_, err := fail(ctx, 0)
+				return err
+			})
+			_ = g.Wait()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newFakeLimiter(1)
+			failures := 0
+			l.released = func(o penstock.Outcome) {
+				if o == penstock.Failure {
+					failures++
+					if (*ctxOf.Load()).Err() == nil {
+						t.Error("the permit came back first")
+					}
+				}
+			}
+			run(l)
+			if failures != 1 {
+				t.Errorf("%d failures", failures)
+			}
+		})
+	}
+}
+
 func TestByCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newFakeLimiter(10)

@@ -32,12 +32,10 @@ type Member interface {
 //		return l.limit.permit(l.Line.Take(n))
 //	}
 //
-// Lock, Unlock, Room, Take, Join and Leave must not block beyond a short
-// critical section, do no I/O and call into no other limit; All holds the
-// locks of several lines at a time, in the order that Order gives.
-//
-// A Line that also has a method Waited(time.Duration) is told, without its
-// lock, how long one has waited in an All that was served when it stood here.
+// None of the methods may block beyond a short
+// critical section, do I/O or call into another limit, but for Serve, which
+// calls Waiter.Turn. All holds the locks of several lines at a time, in the order
+// that Order gives.
 type Line interface {
 	// Order returns the line's place among all lines, from NewOrder. Two
 	// Lines with the same Order are taken to be the same.
@@ -55,6 +53,10 @@ type Line interface {
 	Room(ticket uint64, n int) (time.Duration, error)
 	// Take takes n units under the lock, where Room has just returned 0.
 	Take(n int) Permit
+	// Acquired tells, without the lock and in the goroutine of the caller of
+	// All, that what was taken by Take is in use now, and how long it was waited
+	// for: less than 0 for not at all, or where another line made it end.
+	Acquired(n int, waited time.Duration)
 	// Join puts w, which stands nowhere, into the locked line, behind all with
 	// an earlier ticket and before all with a later one. When w is first and
 	// there is room for it, whoever made the room calls w.Turn, without the

@@ -46,6 +46,22 @@ var panickers = map[string]func(limit any){
 		}
 		_ = g.Wait()
 	},
+	// With nobody else to wait for, the caller must not get away.
+	"a single gather": func(limit any) {
+		_, _ = gather(context.Background(), limit, []int{7}, panicsAtSeven)
+	},
+	"a single map": func(limit any) {
+		for range mapOf(context.Background(), limit, slices.Values([]int{7}), panicsAtSeven) {
+		}
+	},
+	"a single group": func(limit any) {
+		g := newGroup(context.Background(), limit)
+		_ = g.Go(context.Background(), func(ctx context.Context) error {
+			_, err := panicsAtSeven(ctx, 7)
+			return err
+		})
+		_ = g.Wait()
+	},
 	"the sequence of map": func(limit any) {
 		for range mapOf(context.Background(), limit, func(yield func(int) bool) {
 			_, _ = panicsAtSeven(context.Background(), 7)

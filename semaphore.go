@@ -1,6 +1,10 @@
 package penstock
 
-import "context"
+import (
+	"context"
+	"log/slog"
+	"time"
+)
 
 // A Semaphore is a counter of permits: acquire takes some, and waits while
 // there are too few; release gives some back. It is asyncio.Semaphore, with
@@ -49,12 +53,21 @@ func NewSemaphore(limit int) *Semaphore {
 //   - an error that is ErrNegativeWeight if n is negative.
 //
 // An acquire of 0 takes nothing and never waits.
-func (s *Semaphore) Acquire(ctx context.Context, n int) error { return s.core.acquire(ctx, n) }
+func (s *Semaphore) Acquire(ctx context.Context, n int) error {
+	_, err := s.core.acquire(ctx, n)
+	return err
+}
 
 // TryAcquire takes n permits if they are free now and nobody waits, and reports
 // whether it did. It never waits. It panics with an error that is
 // ErrNegativeWeight if n is negative.
-func (s *Semaphore) TryAcquire(n int) bool { return !s.core.full(n) && s.core.tryAcquire(n) }
+func (s *Semaphore) TryAcquire(n int) bool {
+	if s.core.full(n) {
+		return false
+	}
+	_, ok := s.core.tryAcquire(n)
+	return ok
+}
 
 // Release gives n permits back, and so lets those who wait first go on. Any
 // goroutine may release what another has acquired. Of more than are in use, what
@@ -62,16 +75,17 @@ func (s *Semaphore) TryAcquire(n int) bool { return !s.core.full(n) && s.core.tr
 //
 // It panics with an error that is ErrNegativeWeight if n is negative, and with
 // one that is ErrOverRelease if the limit would exceed 2^47-1.
-func (s *Semaphore) Release(n int) { s.core.release(n, false) }
+func (s *Semaphore) Release(n int) { s.core.release(n, false, nil) }
 
 // Do acquires n permits as Acquire does, calls f with ctx, and releases them
 // when f returns, panics or ends its goroutine. It returns the error of acquire,
 // without calling f, or that of f.
 func (s *Semaphore) Do(ctx context.Context, n int, f func(ctx context.Context) error) error {
-	if err := s.core.acquire(ctx, n); err != nil {
+	by, err := s.core.acquire(ctx, n)
+	if err != nil {
 		return err
 	}
-	defer s.core.release(n, false)
+	defer s.core.release(n, false, by)
 	return f(ctx)
 }
 
@@ -90,6 +104,40 @@ func (s *Semaphore) Limit() int { return int(s.core.limit.Load()) }
 
 // Stats returns what the semaphore has been doing, all of it at one moment.
 func (s *Semaphore) Stats() SemaphoreStats { return s.core.snapshot() }
+
+// SetTracing turns on or off that s remembers who holds permits and who waits,
+// for Trace to tell. It is for finding out why a program does not go on; off,
+// which it is at first, it costs nothing. On, each acquire and release takes a
+// few microseconds more.
+func (s *Semaphore) SetTracing(on bool) { s.core.setTracing(on) }
+
+// Trace returns who holds permits and who waits, by the place in the program
+// where they called. See [SemaphoreTrace] for what is not known.
+//
+// Which acquire a bare Release(n) undoes it does not say: it is taken to be the
+// latest of the same goroutine, or where there is none the oldest of all. Do and
+// the permits of AcquirePermit say it exactly.
+func (s *Semaphore) Trace() SemaphoreTrace { return s.core.trace() }
+
+// LogHeld logs a warning, through log, when a permit has been held for as long
+// as old, and again each time old has passed while any has: "penstock: 10
+// permits held, oldest 2m0s by fetch.go:120; 3 waiting, longest 1m12s by
+// main.go:33". It returns when ctx has ended; until then s remembers who holds
+// it as with SetTracing. Run it in a goroutine of its own:
+//
+//	go downloads.LogHeld(ctx, slog.Default().With("semaphore", "downloads"), time.Minute)
+//
+// It panics if old is not more than 0.
+func (s *Semaphore) LogHeld(ctx context.Context, log *slog.Logger, old time.Duration) {
+	s.core.logHeld(ctx, log, old)
+}
+
+// Observe has f called after everything that happens at s from now on: nil for
+// no longer. f is called in the goroutine of the caller to whom it happens, who
+// waits for it; calls from several goroutines come at the same time, and not
+// always in the order of events. It may use s. While there is an observer,
+// acquire and release take the time of a mutex more, and of f.
+func (s *Semaphore) Observe(f func(SemaphoreEvent)) { s.core.observe(f) }
 
 // AcquirePermit is Acquire as part of [Limiter]. The permit is released by
 // Release, whatever the outcome. It allocates nothing for n up to 1.

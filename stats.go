@@ -58,6 +58,11 @@ func (t *waitTimes) add(d time.Duration) {
 func (c *core) snapshot() SemaphoreStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.stats()
+}
+
+// stats is Stats under the lock.
+func (c *core) stats() SemaphoreStats {
 	word, limit := c.word.Load(), c.limit.Load()
 	s := SemaphoreStats{
 		Limit:       int(limit),
@@ -74,8 +79,8 @@ func (c *core) snapshot() SemaphoreStats {
 		return s
 	}
 	for w := c.line.head; w != nil; w = w.next {
-		if w.stand != nil {
-			s.Waiting += w.stand.Size()
+		if stand := w.stand(); stand != nil {
+			s.Waiting += stand.Size()
 		}
 	}
 	return s

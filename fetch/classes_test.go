@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
+	"errors"
+	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,17 +142,46 @@ func TestClassesHTTP2(t *testing.T) {
 	}
 }
 
-func TestClassOfHugeHeaderHTTP2(t *testing.T) {
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		for range 64 { // much more of it, or one field of that size, would break the connection
-			w.Header().Add("X-Huge", strings.Repeat("h", 20<<10))
-		}
-	}))
-	server.EnableHTTP2 = true
-	server.StartTLS()
-	defer server.Close()
-	r := over(t, fetch.NewTransport(fetch.TransportOptions{Insecure: true}), fetch.Item{URL: server.URL}, fetch.Options{})
-	want{path: "HTTP/2", class: fetch.TooLarge, message: "header"}.check(t, r)
+// What a transport says that has no type of its own, and what only happens in
+// a moment that a test cannot choose.
+func TestClassesOfTransportErrors(t *testing.T) {
+	text := errors.New
+	for _, tt := range []struct {
+		err   error
+		class fetch.Class
+	}{
+		{text("http2: response header list larger than advertised limit"), fetch.TooLarge},
+		{text("http: server closed idle connection"), fetch.Reset},
+		{text("http2: client connection lost"), fetch.Reset},
+		{text("http2: client conn is closed"), fetch.Reset},
+		{text("http2: Transport received Server's graceful shutdown GOAWAY"), fetch.Reset},
+		{text(`http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug=""`), fetch.Reset},
+		{text("stream error: stream ID 1; REFUSED_STREAM; received from peer"), fetch.Reset},
+		{io.EOF, fetch.Reset},
+		{io.ErrUnexpectedEOF, fetch.Reset},
+		{net.ErrClosed, fetch.Reset},
+		{&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, fetch.Reset},
+		{&net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}, fetch.Reset},
+		{&net.OpError{Op: "read", Net: "tcp", Err: syscall.ETIMEDOUT}, fetch.Timeout},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, fetch.Connect},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: syscall.EHOSTUNREACH}, fetch.Connect},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ENETUNREACH}, fetch.Connect},
+		{&net.OpError{Op: "proxyconnect", Net: "tcp", Err: syscall.ECONNREFUSED}, fetch.Connect},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}}, fetch.DNS},
+		{&net.DNSError{Err: "i/o timeout", Name: "x", IsTimeout: true}, fetch.DNS},
+		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, fetch.TLS},
+		{text("malformed HTTP response"), fetch.Protocol},
+	} {
+		t.Run(tt.err.Error(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, _ := one(t, func(hit) reply { return reply{err: tt.err} }, fetch.Item{URL: "https://a/"}, fetch.Options{})
+				want{path: "RoundTrip", class: tt.class}.check(t, r)
+				if !errors.Is(r.Error, tt.err) {
+					t.Errorf("%v does not wrap %v", r.Error, tt.err)
+				}
+			})
+		})
+	}
 }
 
 func roots(t *testing.T, s *origin.Server) *x509.CertPool {

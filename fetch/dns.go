@@ -51,11 +51,11 @@ func newDNSCache(lookup lookupFunc) *dnsCache {
 // addresses returns the addresses of host, each time with another one first.
 func (c *dnsCache) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
 	for {
-		addrs, err, flight := c.known(host)
+		addrs, flight, err := c.known(host)
 		if flight == nil {
 			return addrs, err
 		}
-		if addrs, err, led := c.lead(ctx, host, flight); led {
+		if addrs, led, err := c.lead(ctx, host, flight); led {
 			return addrs, err
 		}
 		select {
@@ -67,7 +67,7 @@ func (c *dnsCache) addresses(ctx context.Context, host string) ([]netip.Addr, er
 }
 
 // known returns what is fresh, or else the flight to wait for.
-func (c *dnsCache) known(host string) (_ []netip.Addr, _ error, flight chan struct{}) {
+func (c *dnsCache) known(host string) (_ []netip.Addr, flight chan struct{}, _ error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := c.names[host]
@@ -77,27 +77,27 @@ func (c *dnsCache) known(host string) (_ []netip.Addr, _ error, flight chan stru
 		c.names[host] = n
 	}
 	if time.Now().Before(n.until) {
-		return n.rotated(), n.err, nil
+		return n.rotated(), nil, n.err
 	}
 	if n.flight != nil {
-		return nil, nil, n.flight
+		return nil, n.flight, nil
 	}
 	// A buffered value marks a flight that nobody leads yet.
 	n.flight = make(chan struct{}, 1)
 	n.flight <- struct{}{}
-	return nil, nil, n.flight
+	return nil, n.flight, nil
 }
 
 // lead looks host up, if nobody else leads the flight. The one who leads does
 // it in its own time: when its context ends, the next one starts again.
-func (c *dnsCache) lead(ctx context.Context, host string, flight chan struct{}) (_ []netip.Addr, _ error, led bool) {
+func (c *dnsCache) lead(ctx context.Context, host string, flight chan struct{}) (_ []netip.Addr, led bool, _ error) {
 	select {
 	case _, mine := <-flight:
 		if !mine {
-			return nil, nil, false // it has landed
+			return nil, false, nil // it has landed
 		}
 	default:
-		return nil, nil, false
+		return nil, false, nil
 	}
 	addrs, err := c.ask(ctx, host)
 	c.mu.Lock()
@@ -105,7 +105,7 @@ func (c *dnsCache) lead(ctx context.Context, host string, flight chan struct{}) 
 	n := c.names[host]
 	if n == nil || n.flight != flight { // forgotten meanwhile
 		close(flight)
-		return addrs, err, true
+		return addrs, true, err
 	}
 	n.flight = nil
 	close(flight)
@@ -115,7 +115,7 @@ func (c *dnsCache) lead(ctx context.Context, host string, flight chan struct{}) 
 			n.until = time.Now().Add(dnsNegative)
 		}
 	}
-	return addrs, err, true
+	return addrs, true, err
 }
 
 func (c *dnsCache) ask(ctx context.Context, host string) ([]netip.Addr, error) {

@@ -154,7 +154,7 @@ func (c *core[T, S, P]) accept(v T) (served *waiter[T]) {
 		w.v = v
 		return w
 	}
-	P(&c.items).push(v)
+	P(&c.items).push(v, &c.mu)
 	c.n++
 	c.step++
 	if c.n > c.counters.longest {

@@ -18,7 +18,7 @@ func NewLIFO[T any](maxsize int) *LIFO[T] {
 // A stack is the store of a LIFO.
 type stack[T any] struct{ items []T }
 
-func (s *stack[T]) push(v T) { s.items = append(s.items, v) }
+func (s *stack[T]) push(v T, _ *mutex) { s.items = append(s.items, v) }
 
 func (s *stack[T]) pop() T {
 	v := s.items[len(s.items)-1]

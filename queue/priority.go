@@ -25,7 +25,7 @@ func NewPriority[T any](maxsize int, less func(a, b T) bool) *Priority[T] {
 	}
 	q := new(Priority[T])
 	q.max = max(0, maxsize)
-	q.items.less, q.items.mu = less, &q.mu
+	q.items.less = less
 	return q
 }
 

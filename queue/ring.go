@@ -7,7 +7,7 @@ type ring[T any] struct {
 	n     int
 }
 
-func (r *ring[T]) push(v T) {
+func (r *ring[T]) push(v T, _ *mutex) {
 	if r.n == len(r.slots) {
 		r.resize(max(8, 2*r.n))
 	}

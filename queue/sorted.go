@@ -20,9 +20,6 @@ type sorted[T any] struct {
 	n    int
 	// The place of the item pushed last.
 	lastRun, lastItem int
-	// mu is the lock under which the queue calls. If less panics it has to be
-	// unlocked here, so that the other kinds pay for no deferred unlock.
-	mu *mutex
 }
 
 type run[T any] struct {
@@ -34,16 +31,16 @@ type run[T any] struct {
 
 const shortestRun = 64
 
-func (s *sorted[T]) push(v T) {
-	if s.less == nil {
-		panic("queue: a Priority that was not made by NewPriority or NewOrdered")
-	}
+func (s *sorted[T]) push(v T, mu *mutex) {
 	compared := false
 	defer func() {
 		if !compared { // less has panicked
-			s.mu.Unlock()
+			mu.Unlock()
 		}
 	}()
+	if s.less == nil {
+		panic("queue: a Priority that was not made by NewPriority or NewOrdered")
+	}
 	if s.n == 0 || s.less(v, s.runs[s.head].items[s.gap]) {
 		compared = true
 		s.pushFirst(v)

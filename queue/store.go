@@ -4,7 +4,10 @@ package queue
 // store itself, so that the zero value of a queue holds a store ready for use.
 type store[T, S any] interface {
 	*S
-	push(v T)
+	// push takes v in. mu is the lock of the queue, held: a store that calls
+	// a function of the user's unlocks it if that panics, so that the other
+	// kinds need no deferred unlock.
+	push(v T, mu *mutex)
 	// pop takes out the item that is to leave first. The store is not empty.
 	pop() T
 	// unpush takes out the item that was pushed last. No pop came since.

@@ -62,7 +62,7 @@ func demo(cmd *cobra.Command, items, limit int) error {
 		src:  fetch.URLs(demoURLs(server.URL(), items)), out: out,
 		progress: "auto", grace: 5 * time.Second, stderr: stderr,
 	}
-	if _, err = r.run(cmd.Context()); err != nil {
+	if err := r.run(cmd.Context()); err != nil {
 		return err
 	}
 	return confirm(stderr, server, name, items, limit)

@@ -67,6 +67,5 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 		opts: opts, src: in, out: out,
 		progress: f.progress, grace: f.grace, stderr: cmd.ErrOrStderr(),
 	}
-	_, err = r.run(cmd.Context())
-	return err
+	return r.run(cmd.Context())
 }

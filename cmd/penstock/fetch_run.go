@@ -33,10 +33,10 @@ type fetchRun struct {
 
 // run fetches, shows progress, heeds signals, and prints the summary. The
 // error holds the exit code.
-func (r *fetchRun) run(ctx context.Context) (fetch.Summary, error) {
+func (r *fetchRun) run(ctx context.Context) error {
 	engine, err := fetch.New(r.opts)
 	if err != nil {
-		return fetch.Summary{}, usagef("penstock fetch --help lists the flags", "%v", err)
+		return usagef("penstock fetch --help lists the flags", "%v", err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -55,7 +55,7 @@ func (r *fetchRun) run(ctx context.Context) (fetch.Summary, error) {
 	}
 	printSummary(r.stderr, sum, r.out)
 	verdict := r.verdict(sum, err, sig)
-	return sum, errors.Join(verdict, r.out.writeSummary(sum, verdict))
+	return errors.Join(verdict, r.out.writeSummary(sum, verdict))
 }
 
 // verdict turns how the run ended into the exit code.
@@ -124,7 +124,7 @@ func (in *interrupts) force() {
 		if in.first == syscall.SIGTERM {
 			code = exitTerminate
 		}
-		os.Exit(code)
+		os.Exit(code) //nolint:forbidigo // run hangs in a write that nobody reads
 	case <-in.quit:
 	}
 }

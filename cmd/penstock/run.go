@@ -107,10 +107,11 @@ trips no server's rate limit.`,
 		Example: `  penstock demo                              # see it work: 10,000 URLs, ten at a time
   penstock fetch urls.txt -o out.jsonl       # a URL a line in, a record a line out
   penstock fetch -c 50 --per-host 5 --rate 100/s urls.txt -o out.jsonl`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          noCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SuggestionsMinimumDistance: 2,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		Args:                       noCommand,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newFetch(), newDemo(), newOrigin(), newVersion())

@@ -106,7 +106,7 @@ func (c *CSVReader) item(err error) (Item, bool) {
 			}
 		}
 		return c.recordItem(), true
-	case err == errNoEnd:
+	case errors.Is(err, errNoEnd):
 		return c.badItem(c.wording(err), ErrTooLong), true
 	case isBroken(err):
 		return c.badItem(c.wording(err), nil), true
@@ -121,7 +121,7 @@ func (c *CSVReader) item(err error) (Item, bool) {
 
 // wording says what is wrong with a broken record.
 func (c *CSVReader) wording(err error) string {
-	if err == errNoEnd {
+	if errors.Is(err, errNoEnd) {
 		return "a quoted field is not closed within " + bytesText(c.opts.MaxLine)
 	}
 	return err.Error()

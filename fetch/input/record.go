@@ -6,16 +6,21 @@ import (
 	"io"
 )
 
-// Faults of a CSV record.
-var (
-	errBareQuote = errors.New(`a quote within a field that does not begin with one: quote the field and double the quote`)
-	errAfter     = errors.New(`text after a field's closing quote: double the quotes within a field`)
-	errUnclosed  = errors.New("a quoted field is not closed")
-	errNoEnd     = errors.New("a quoted field is not closed within MaxLine")
+// A recordError is a fault of one CSV record, in words.
+type recordError string
+
+const (
+	errBareQuote recordError = "a quote within a field that does not begin with one: quote the field and double the quote"
+	errAfter     recordError = "text after a field's closing quote: double the quotes within a field"
+	errUnclosed  recordError = "a quoted field is not closed"
+	errNoEnd     recordError = "a quoted field is not closed within MaxLine"
 )
 
+func (e recordError) Error() string { return string(e) }
+
 func isBroken(err error) bool {
-	return err == errBareQuote || err == errAfter || err == errUnclosed || err == errNoEnd
+	_, ok := errors.AsType[recordError](err)
+	return ok
 }
 
 // A record is one CSV record (RFC 4180) in the region of a scanner.
@@ -131,7 +136,7 @@ func (r *record) addLine() error {
 	return err
 }
 
-func (r *record) broken(err error) error {
+func (r *record) broken(err recordError) error {
 	r.scan.rewind(r.next, r.line)
 	return err
 }

@@ -135,8 +135,6 @@ func (z *reader) explain(err error) error {
 		return z.src.err
 	case z.format == nil, errors.Is(err, zstd.ErrDecoderClosed):
 		return err
-	case err == io.EOF:
-		err = io.ErrUnexpectedEOF
 	}
 	return &Error{Format: z.format.name, Offset: z.src.n - int64(z.buffered.Buffered()), Err: err}
 }

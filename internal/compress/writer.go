@@ -82,8 +82,8 @@ func (z *Writer) Flush() error {
 
 // Close flushes. It does not close the writer below. A compressed file into
 // which nothing was written gets an empty frame or member, since zcat and zstd
-// take an empty file for a broken one. Nothing may be written afterwards,
-// unless to begin a further frame.
+// take an empty file for a broken one. A Write after Close begins another
+// frame.
 func (z *Writer) Close() error {
 	if z.packer != nil && !z.open && !z.used && z.err == nil {
 		z.packer.Reset(z.w)

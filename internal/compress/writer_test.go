@@ -57,6 +57,19 @@ func TestReadableToTheLastFlush(t *testing.T) {
 	}
 }
 
+func TestNewWriterByName(t *testing.T) {
+	for name, want := range map[string]string{
+		"out.jsonl": "text", "gz": "text", "out.gz.txt": "text", "out.gz": "\x1f\x8b\x08", "OUT.GZ": "\x1f\x8b\x08", "out.Zst": "\x28\xb5\x2f\xfd",
+	} {
+		var file bytes.Buffer
+		w := compress.NewWriter(name, &file)
+		_, err := io.WriteString(w, "text")
+		if err := errors.Join(err, w.Close()); err != nil || !bytes.HasPrefix(file.Bytes(), []byte(want)) {
+			t.Errorf("%s: %q, error %v", name, file.Bytes(), err)
+		}
+	}
+}
+
 // Going on behind the last flush of a file that was cut there makes one file.
 func TestAppend(t *testing.T) {
 	text := lines(2000)

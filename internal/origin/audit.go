@@ -65,7 +65,7 @@ type Counts struct {
 	TooEarly uint64 `json:"too_early"`
 
 	// Statuses is how many answers had each status. NoStatus is how many ended
-	// without one: cut off, or not HTTP.
+	// without one: cut off, or sent as they are (/raw, /garbage).
 	Statuses map[int]uint64 `json:"statuses"`
 	NoStatus uint64         `json:"no_status,omitempty"`
 	// Bytes is what was sent on the connections: headers, bodies, TLS.

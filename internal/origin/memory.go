@@ -37,9 +37,9 @@ func (m *memory) attempt(key uint64) uint32 {
 	return n + 1
 }
 
-// limit finds the limit of that key, made by make when it is asked for first.
+// limit finds the limit of that key, made anew when it is asked for first.
 // When 1<<16 are known all are forgotten: nobody asks for so many on purpose.
-func limit[L any](m *memory, key limitKey, make func() L) L {
+func limit[L any](m *memory, key limitKey, anew func() L) L {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if known, ok := m.limits[key]; ok {
@@ -48,7 +48,7 @@ func limit[L any](m *memory, key limitKey, make func() L) L {
 	if len(m.limits) >= maxLimits {
 		clear(m.limits)
 	}
-	made := make()
+	made := anew()
 	m.limits[key] = made
 	return made
 }

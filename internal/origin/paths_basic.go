@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 const (
@@ -17,7 +16,6 @@ const (
 	binaryType = "application/octet-stream"
 
 	maxBytes = 1 << 50
-	maxEcho  = 16 << 20
 )
 
 var basicRoutes = []route{
@@ -28,12 +26,10 @@ var basicRoutes = []route{
 	{name: "big", form: "/big/BYTES[/...]", example: "/big/1000000", help: "a body of that size, with its Content-Length", serve: serveBig},
 	{name: "drip", form: "/drip/BYTES/MS[/...]", example: "/drip/10/1000", help: "a body of that size in ten parts spread over MS milliseconds", serve: serveDrip},
 	{name: "chunked", form: "/chunked/N[/SIZE]", example: "/chunked/5/100", help: "N chunks of SIZE bytes (default 1024), and a trailer", serve: serveChunked},
-	{name: "echo", form: "/echo[/...]", example: "/echo", help: "method, URL, headers and body (to 16 MiB) of the request, as JSON", serve: serveEcho},
 	{name: "head", form: "/head[/...]", example: "/head", help: "says Content-Length: 1000; 1000 bytes follow except for HEAD", serve: serveHead},
 	{name: "204", form: "/204[/...]", example: "/204", help: "No Content", serve: serveEmpty(http.StatusNoContent)},
 	{name: "304", form: "/304[/...]", example: "/304", help: "Not Modified, with an ETag", serve: serveEmpty(http.StatusNotModified)},
 	{name: "bye", form: "/bye[/...]", example: "/bye", help: "a good answer with Connection: close", serve: serveBye},
-	{name: "cookie", form: "/cookie[/set/NAME/VALUE]", example: "/cookie/set/a/1", help: "sets a cookie and redirects to /cookie, which answers the cookies as JSON", serve: serveCookie},
 }
 
 // AppendItem appends the body of /item/N.
@@ -209,41 +205,6 @@ func serveChunked(x *exchange, r *route) {
 	x.w.Header().Set("X-Chunks", strconv.FormatInt(n, 10))
 }
 
-// echo is the answer of /echo and /landed.
-type echo struct {
-	Method     string      `json:"method"`
-	URL        string      `json:"url"`
-	Proto      string      `json:"proto"`
-	Host       string      `json:"host"`
-	Headers    http.Header `json:"headers"`
-	Trailers   http.Header `json:"trailers,omitempty"`
-	Length     int         `json:"length"`
-	Body       string      `json:"body,omitempty"`
-	BodyBase64 []byte      `json:"body_base64,omitempty"`
-}
-
-func serveEcho(x *exchange, _ *route) {
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxEcho))
-	if err != nil {
-		x.text(http.StatusRequestEntityTooLarge, "reading the body: %v", err)
-		return
-	}
-	e := echo{
-		Method: x.r.Method, URL: x.r.RequestURI, Proto: x.r.Proto, Host: x.r.Host,
-		Headers: x.r.Header, Trailers: x.r.Trailer, Length: len(body),
-	}
-	if utf8.Valid(body) {
-		e.Body = string(body)
-	} else {
-		e.BodyBase64 = body
-	}
-	out, err := json.Marshal(e)
-	if err != nil {
-		panic(err) // strings always marshal
-	}
-	x.send(http.StatusOK, jsonType, append(out, '\n'))
-}
-
 func serveHead(x *exchange, _ *route) { x.stream(1000) }
 
 func serveEmpty(status int) func(*exchange, *route) {
@@ -253,26 +214,4 @@ func serveEmpty(status int) func(*exchange, *route) {
 		x.end()
 		x.w.WriteHeader(status)
 	}
-}
-
-func serveCookie(x *exchange, r *route) {
-	if x.rest == "" {
-		cookies := make(map[string]string)
-		for _, c := range x.r.Cookies() {
-			cookies[c.Name] = c.Value
-		}
-		body, err := json.Marshal(cookies)
-		if err != nil {
-			panic(err) // strings always marshal
-		}
-		x.send(http.StatusOK, jsonType, append(body, '\n'))
-		return
-	}
-	if x.arg() != "set" {
-		x.refuse(r)
-		return
-	}
-	name := x.arg()
-	http.SetCookie(x.w, &http.Cookie{Name: name, Value: x.arg(), Path: "/"})
-	x.redirect(http.StatusFound, "/cookie")
 }

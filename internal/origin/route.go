@@ -30,7 +30,7 @@ var (
 
 func init() {
 	for _, table := range [][]route{
-		basicRoutes, limitRoutes, redirectRoutes, codingRoutes, cutRoutes, rawRoutes,
+		basicRoutes, echoRoutes, limitRoutes, redirectRoutes, codingRoutes, cutRoutes, rawRoutes,
 	} {
 		for i := range table {
 			routes[table[i].name] = &table[i]

@@ -2,8 +2,6 @@ package origin_test
 
 import (
 	"bufio"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -150,72 +148,6 @@ func TestCloseReadsFirst(t *testing.T) {
 	}
 }
 
-// TestPeakIsNeverTooHigh: ten workers that read each answer to its end before
-// they ask again are never seen as eleven, whatever the kind of answer.
-func TestPeakIsNeverTooHigh(t *testing.T) {
-	const workers, rounds = 10, 40
-	paths := []string{"/item/1", "/status/404", "/big/3000", "/big/100000", "/chunked/3", "/gzip/2000", "/drip/100/0", "/raw/plain", "/nolength/100", "/slowheaders/0", "/hugeheader/9000", "/204", "/close", "/truncate/100"}
-	for _, kind := range []origin.Cert{origin.Plain, origin.Trusted} {
-		t.Run(kind.String(), func(t *testing.T) {
-			s := start(t, origin.Options{Hosts: 2, TLS: kind})
-			var wg sync.WaitGroup
-			c := client(s)
-			defer c.CloseIdleConnections()
-			for w := range workers {
-				wg.Go(func() {
-					for i := range rounds {
-						get(c, s.URLs()[i%2]+paths[(w+i)%len(paths)])
-					}
-				})
-			}
-			wg.Wait()
-			if a := s.Audit().Total; a.MaxInFlight > workers || a.MaxInFlight < 2 {
-				t.Errorf("most in flight %d, want at most %d", a.MaxInFlight, workers)
-			}
-		})
-	}
-}
-
-// TestAbandoned: a client that leaves one request before it makes another is
-// never seen with two, though the server has not noticed yet.
-func TestAbandoned(t *testing.T) {
-	const rounds = 300
-	t.Run("HTTP/1.1", func(t *testing.T) {
-		s := start(t, origin.Options{Hosts: 2})
-		for range rounds {
-			nc := dial(t, s)
-			ask(t, nc, "/hang-body")
-			if _, err := http.ReadResponse(bufio.NewReader(nc), nil); err != nil {
-				t.Fatal(err)
-			}
-			nc.Close()
-		}
-		a := s.Audit()
-		if a.Total.MaxInFlight != 1 || a.Hosts[0].MaxInFlight != 1 || a.Total.MaxOpen != 1 || a.Total.Opened != rounds {
-			t.Errorf("most in flight %d, most open %d of %d; want 1, 1 of %d", a.Total.MaxInFlight, a.Total.MaxOpen, a.Total.Opened, rounds)
-		}
-	})
-	t.Run("HTTP/2", func(t *testing.T) {
-		s := start(t, origin.Options{TLS: origin.Trusted})
-		c := client(s)
-		defer c.CloseIdleConnections()
-		for range rounds {
-			resp, err := c.Get(s.URL() + "/hang-body")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if resp.ProtoMajor != 2 {
-				t.Fatalf("%s", resp.Proto)
-			}
-			resp.Body.Close() // returns when the stream's reset has been sent
-		}
-		a := s.Audit().Total
-		if a.MaxInFlight != 1 || a.Opened != 1 {
-			t.Errorf("most in flight %d over %d connections, want 1 over 1", a.MaxInFlight, a.Opened)
-		}
-	})
-}
-
 // TestBytes: the bytes counted are the bytes received.
 func TestBytes(t *testing.T) {
 	for _, path := range []string{"/item/1", "/big/100000", "/gzip/1000", "/raw/http10", "/truncate/1000", "/status/404"} {
@@ -248,77 +180,6 @@ func TestControlAddress(t *testing.T) {
 	resp.Body.Close()
 	if a := s.Audit().Total; a.Requests != 0 {
 		t.Errorf("%d requests after a reset", a.Requests)
-	}
-}
-
-// client is an HTTP client that trusts the server's root.
-func client(s *origin.Server) *http.Client {
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(s.RootPEM())
-	return &http.Client{Transport: &http.Transport{
-		TLSClientConfig:    &tls.Config{RootCAs: roots},
-		ForceAttemptHTTP2:  true,
-		DisableCompression: true,
-	}}
-}
-
-func TestCertificates(t *testing.T) {
-	tests := []struct {
-		kind origin.Cert
-		is   func(error) bool
-	}{
-		{origin.Trusted, func(err error) bool { return err == nil }},
-		{origin.Expired, func(err error) bool {
-			e, ok := errors.AsType[x509.CertificateInvalidError](err)
-			return ok && e.Reason == x509.Expired
-		}},
-		{origin.WrongHost, func(err error) bool { _, ok := errors.AsType[x509.HostnameError](err); return ok }},
-		{origin.SelfSigned, func(err error) bool { _, ok := errors.AsType[x509.UnknownAuthorityError](err); return ok }},
-	}
-	for _, tt := range tests {
-		t.Run(tt.kind.String(), func(t *testing.T) {
-			s := start(t, origin.Options{Hosts: 2, TLS: tt.kind})
-			c := client(s)
-			defer c.CloseIdleConnections()
-			for _, url := range s.URLs() {
-				if _, _, err := get(c, url+"/item/1"); !tt.is(err) {
-					t.Errorf("%s: %v", url, err)
-				}
-			}
-			if kind, err := origin.ParseCert(tt.kind.String()); kind != tt.kind || err != nil {
-				t.Errorf("its name is read as %v, %v", kind, err)
-			}
-		})
-	}
-	if _, err := origin.ParseCert("other"); err == nil {
-		t.Error("ParseCert takes any name")
-	}
-}
-
-// TestHTTP2 asks for every kind of answer over HTTP/2; what is made of bytes
-// resets the stream, and nothing disturbs the streams beside it.
-func TestHTTP2(t *testing.T) {
-	s := start(t, origin.Options{TLS: origin.Trusted})
-	c := client(s)
-	defer c.CloseIdleConnections()
-	for _, path := range []string{"/item/1", "/big/100000", "/chunked/3", "/drip/100/0", "/echo", "/flaky/0/a"} {
-		if resp, _ := mustGet(t, c, s.URL()+path, 200); resp.Proto != "HTTP/2.0" {
-			t.Errorf("%s: %s", path, resp.Proto)
-		}
-	}
-	for _, path := range []string{"/garbage", "/raw/two-lengths", "/truncate/100", "/slowheaders/1", "/nolength/5"} {
-		if _, _, err := get(c, s.URL()+path); err == nil || !strings.Contains(err.Error(), "stream error") {
-			t.Errorf("%s: %v, want a reset stream", path, err)
-		}
-	}
-	if a := s.Audit().Total; a.Opened != 1 || a.Protocols["HTTP/2.0"] != a.Requests {
-		t.Errorf("%d connections, protocols %v", a.Opened, a.Protocols)
-	}
-	h1 := start(t, origin.Options{TLS: origin.Trusted, HTTP1: true})
-	c1 := client(h1)
-	defer c1.CloseIdleConnections()
-	if resp, _ := mustGet(t, c1, h1.URL()+"/item/1", 200); resp.Proto != "HTTP/1.1" {
-		t.Errorf("with HTTP1 set: %s", resp.Proto)
 	}
 }
 
