@@ -201,12 +201,14 @@ func (run *modelRun) release(step int) {
 func (run *modelRun) overRelease(step, n int) {
 	defer func() {
 		err, _ := recover().(error)
+		before := slices.Clone(run.calls)
+		before = slices.DeleteFunc(before, func(c *modelCall) bool { return c.state != "holds" })
 		ok := run.m.release(n)
 		if ok != (err == nil) || !ok && !errors.Is(err, penstock.ErrOverRelease) {
 			run.t.Fatalf("step %d: Release(%d) panics with %v", step, n, err)
 		}
-		if ok { // nobody holds anything any more that the test knows of
-			run.calls = slices.DeleteFunc(run.calls, func(c *modelCall) bool { return c.state == "holds" && c.real.err == nil && isDone(c.real) })
+		if ok { // all that was held is given back, and more
+			run.calls = slices.DeleteFunc(run.calls, func(c *modelCall) bool { return slices.Contains(before, c) })
 			run.extra = 0
 		}
 	}()
@@ -248,7 +250,7 @@ func (run *modelRun) race() {
 		run.s.Release(n)
 	}
 	synctest.Wait()
-	if errors.Is(first.real.err, errGone) || !isDone(first.real) {
+	if !isDone(first.real) || first.real.err != nil {
 		run.m.cancel(first)
 	}
 	run.m.release(n)

@@ -34,26 +34,26 @@ type core[T, S any, P store[T, S]] struct {
 // Put waits until there is room and puts v into the queue. It returns
 // ErrShutdown if the queue was shut down before there was, and an error that
 // wraps context.Cause(ctx) if ctx ended before; v is then not in the queue.
-func (c *core[T, S, P]) Put(ctx context.Context, v T) error {
+func (q *core[T, S, P]) Put(ctx context.Context, v T) error {
 	done := ctx.Done()
 	if ended(done) {
 		return interrupted("put", ctx)
 	}
-	c.mu.lock()
+	q.mu.lock()
 	switch {
-	case c.shut:
-		c.mu.Unlock()
+	case q.shut:
+		q.mu.Unlock()
 		return ErrShutdown
-	case c.full():
-		w := c.enter(&c.putters, done)
+	case q.full():
+		w := q.enter(&q.putters, done)
 		w.v = v
-		c.counters.putsWaited++
-		c.mu.Unlock()
-		_, err := c.await(ctx, w, "put")
+		q.counters.putsWaited++
+		q.mu.Unlock()
+		_, err := q.await(ctx, w, "put")
 		return err
 	}
-	served := c.accept(v)
-	c.mu.Unlock()
+	served := q.accept(v)
+	q.mu.Unlock()
 	served.wake()
 	return nil
 }
@@ -61,19 +61,19 @@ func (c *core[T, S, P]) Put(ctx context.Context, v T) error {
 // TryPut puts v into the queue if there is room now. It returns ErrFull if
 // there is none and ErrShutdown if the queue was shut down. It never blocks,
 // and never overtakes a Put that waits.
-func (c *core[T, S, P]) TryPut(v T) error {
-	c.mu.lock()
+func (q *core[T, S, P]) TryPut(v T) error {
+	q.mu.lock()
 	switch {
-	case c.shut:
-		c.mu.Unlock()
+	case q.shut:
+		q.mu.Unlock()
 		return ErrShutdown
-	case c.full():
-		c.step++
-		c.mu.Unlock()
+	case q.full():
+		q.step++
+		q.mu.Unlock()
 		return ErrFull
 	}
-	served := c.accept(v)
-	c.mu.Unlock()
+	served := q.accept(v)
+	q.mu.Unlock()
 	served.wake()
 	return nil
 }
@@ -82,45 +82,45 @@ func (c *core[T, S, P]) TryPut(v T) error {
 // queue. It returns ErrShutdown if the queue was shut down and none is left,
 // and an error that wraps context.Cause(ctx) if ctx ended before; the caller
 // has then taken nothing.
-func (c *core[T, S, P]) Get(ctx context.Context) (v T, err error) {
+func (q *core[T, S, P]) Get(ctx context.Context) (v T, err error) {
 	done := ctx.Done()
 	if ended(done) {
 		return v, interrupted("get", ctx)
 	}
-	c.mu.lock()
+	q.mu.lock()
 	switch {
-	case c.n > 0:
-		v, served := c.take()
-		c.mu.Unlock()
+	case q.n > 0:
+		v, served := q.take()
+		q.mu.Unlock()
 		served.wake()
 		return v, nil
-	case c.shut:
-		c.mu.Unlock()
+	case q.shut:
+		q.mu.Unlock()
 		return v, ErrShutdown
 	}
-	w := c.enter(&c.getters, done)
-	c.counters.getsWaited++
-	c.mu.Unlock()
-	return c.await(ctx, w, "get")
+	w := q.enter(&q.getters, done)
+	q.counters.getsWaited++
+	q.mu.Unlock()
+	return q.await(ctx, w, "get")
 }
 
 // TryGet takes an item out of the queue if there is one now. It returns
 // ErrEmpty if there is none, and ErrShutdown if there will never be one again
 // because the queue was shut down. It never blocks.
-func (c *core[T, S, P]) TryGet() (v T, err error) {
-	c.mu.lock()
+func (q *core[T, S, P]) TryGet() (v T, err error) {
+	q.mu.lock()
 	switch {
-	case c.n > 0:
-		v, served := c.take()
-		c.mu.Unlock()
+	case q.n > 0:
+		v, served := q.take()
+		q.mu.Unlock()
 		served.wake()
 		return v, nil
-	case c.shut:
-		c.mu.Unlock()
+	case q.shut:
+		q.mu.Unlock()
 		return v, ErrShutdown
 	}
-	c.step++
-	c.mu.Unlock()
+	q.step++
+	q.mu.Unlock()
 	return v, ErrEmpty
 }
 
@@ -131,10 +131,10 @@ func (c *core[T, S, P]) TryGet() (v T, err error) {
 // leaving the loop loses none. Several goroutines may range at once; each
 // item goes to one of them. Where somebody joins, the loop's body calls
 // TaskDone.
-func (c *core[T, S, P]) All(ctx context.Context) iter.Seq[T] {
+func (q *core[T, S, P]) All(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for {
-			v, err := c.Get(ctx)
+			v, err := q.Get(ctx)
 			if err != nil || !yield(v) {
 				return
 			}
@@ -142,51 +142,51 @@ func (c *core[T, S, P]) All(ctx context.Context) iter.Seq[T] {
 	}
 }
 
-func (c *core[T, S, P]) full() bool { return c.n == c.max && c.max > 0 }
+func (q *core[T, S, P]) full() bool { return q.n == q.max && q.max > 0 }
 
 // accept takes v in. It hands v to the getter that is next, which it returns
 // to be woken, or puts it into the store, which must have room.
-func (c *core[T, S, P]) accept(v T) (served *waiter[T]) {
-	if w := c.getters.next(); w != nil {
-		c.step++
-		c.got++
-		w.grant(c.step)
+func (q *core[T, S, P]) accept(v T) (served *waiter[T]) {
+	if w := q.getters.next(); w != nil {
+		q.step++
+		q.got++
+		w.grant(q.step)
 		w.v = v
 		return w
 	}
-	P(&c.items).push(v, &c.mu)
-	c.n++
-	c.step++
-	if c.n > c.counters.longest {
-		c.counters.longest = c.n
+	P(&q.items).push(v, &q.mu)
+	q.n++
+	q.step++
+	if q.n > q.counters.longest {
+		q.counters.longest = q.n
 	}
 	return nil
 }
 
 // take takes an item out of the store, which must have one. It returns the
 // putter whose item took the room, if there is one, to be woken.
-func (c *core[T, S, P]) take() (v T, served *waiter[T]) {
-	v = P(&c.items).pop()
-	c.n--
-	c.step++
-	c.got++
-	return v, c.refill()
+func (q *core[T, S, P]) take() (v T, served *waiter[T]) {
+	v = P(&q.items).pop()
+	q.n--
+	q.step++
+	q.got++
+	return v, q.refill()
 }
 
 // refill lets in the putter that is next, if there is one, and returns it to
 // be woken. The store must have room.
-func (c *core[T, S, P]) refill() (served *waiter[T]) {
-	w := c.putters.next()
+func (q *core[T, S, P]) refill() (served *waiter[T]) {
+	w := q.putters.next()
 	if w != nil {
-		c.accept(w.v)
-		w.grant(c.step)
+		q.accept(w.v)
+		w.grant(q.step)
 	}
 	return w
 }
 
 // enter puts a new waiter at the end of l.
-func (c *core[T, S, P]) enter(l *line[T], done <-chan struct{}) *waiter[T] {
-	w, _ := c.spare.Get().(*waiter[T])
+func (q *core[T, S, P]) enter(l *line[T], done <-chan struct{}) *waiter[T] {
+	w, _ := q.spare.Get().(*waiter[T])
 	if w == nil {
 		w = new(waiter[T])
 	}

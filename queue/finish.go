@@ -5,16 +5,16 @@ import "context"
 // TaskDone says that the caller has finished with an item that it got. Call
 // it once for each: Join waits for that. Calling it more often than items
 // were put returns ErrTaskDone and changes nothing.
-func (c *core[T, S, P]) TaskDone() error {
-	c.mu.lock()
-	if c.unfinished() == 0 {
-		c.mu.Unlock()
+func (q *core[T, S, P]) TaskDone() error {
+	q.mu.lock()
+	if q.unfinished() == 0 {
+		q.mu.Unlock()
 		return ErrTaskDone
 	}
-	c.done++
-	c.step++
-	finished := c.checkFinished()
-	c.mu.Unlock()
+	q.done++
+	q.step++
+	finished := q.checkFinished()
+	q.mu.Unlock()
 	closeIfMade(finished)
 	return nil
 }
@@ -24,21 +24,21 @@ func (c *core[T, S, P]) TaskDone() error {
 // once since the call, even if another item came right after; any number of
 // goroutines may join. If ctx ends first, it returns an error that wraps
 // context.Cause(ctx).
-func (c *core[T, S, P]) Join(ctx context.Context) error {
+func (q *core[T, S, P]) Join(ctx context.Context) error {
 	done := ctx.Done()
 	if ended(done) {
 		return interrupted("join", ctx)
 	}
-	c.mu.lock()
-	if c.unfinished() == 0 {
-		c.mu.Unlock()
+	q.mu.lock()
+	if q.unfinished() == 0 {
+		q.mu.Unlock()
 		return nil
 	}
-	if c.finished == nil {
-		c.finished = make(chan struct{})
+	if q.finished == nil {
+		q.finished = make(chan struct{})
 	}
-	finished := c.finished
-	c.mu.Unlock()
+	finished := q.finished
+	q.mu.Unlock()
 	select {
 	case <-finished:
 		return nil
@@ -55,27 +55,27 @@ func (c *core[T, S, P]) Join(ctx context.Context) error {
 // left, and then return ErrShutdown; those that wait for an item, of which
 // there are none left, return it at once. Join goes on waiting for the items
 // that are not done. Shutting down again has no effect.
-func (c *core[T, S, P]) Shutdown() { c.shutdown(false) }
+func (q *core[T, S, P]) Shutdown() { q.shutdown(false) }
 
 // ShutdownNow does what Shutdown does, and drops the items that are still in
 // the queue. They count as done: Join waits only for items that somebody has
 // taken. It may follow a Shutdown to put an end to the draining.
-func (c *core[T, S, P]) ShutdownNow() { c.shutdown(true) }
+func (q *core[T, S, P]) ShutdownNow() { q.shutdown(true) }
 
-func (c *core[T, S, P]) shutdown(drop bool) {
-	c.mu.lock()
-	c.shut = true
-	c.step++
-	getters, putters := c.getters.refuse(), c.putters.refuse()
+func (q *core[T, S, P]) shutdown(drop bool) {
+	q.mu.lock()
+	q.shut = true
+	q.step++
+	getters, putters := q.getters.refuse(), q.putters.refuse()
 	if drop {
-		P(&c.items).clear()
-		c.counters.dropped += c.n
-		c.n = 0
+		P(&q.items).clear()
+		q.counters.dropped += q.n
+		q.n = 0
 		// TaskDone may have been called for items that nobody had taken.
-		c.done = min(c.done, c.got)
+		q.done = min(q.done, q.got)
 	}
-	finished := c.checkFinished()
-	c.mu.Unlock()
+	finished := q.checkFinished()
+	q.mu.Unlock()
 	getters.wake()
 	putters.wake()
 	closeIfMade(finished)
@@ -83,16 +83,16 @@ func (c *core[T, S, P]) shutdown(drop bool) {
 
 // unfinished is the number of items put for which TaskDone is still to come.
 // Those that were dropped count neither as put nor as done.
-func (c *core[T, S, P]) unfinished() int { return c.got + c.n - c.done }
+func (q *core[T, S, P]) unfinished() int { return q.got + q.n - q.done }
 
 // checkFinished returns the channel to close, once the lock is free, if
 // goroutines join and nothing is unfinished.
-func (c *core[T, S, P]) checkFinished() chan struct{} {
-	if c.unfinished() > 0 {
+func (q *core[T, S, P]) checkFinished() chan struct{} {
+	if q.unfinished() > 0 {
 		return nil
 	}
-	finished := c.finished
-	c.finished = nil
+	finished := q.finished
+	q.finished = nil
 	return finished
 }
 

@@ -10,22 +10,17 @@ import (
 	"github.com/penstock-go/penstock/queue"
 )
 
-// pointers is a queue of each kind for items that are pointers.
-func pointers(maxsize int) map[string]interface {
+// A pointerQueue holds pointers, of which can be told who holds on to them.
+type pointerQueue interface {
 	Put(ctx context.Context, v *[64]int) error
+	Get(ctx context.Context) (*[64]int, error)
 	TryPut(v *[64]int) error
 	TryGet() (*[64]int, error)
-	Get(ctx context.Context) (*[64]int, error)
 	ShutdownNow()
-} {
-	type q = interface {
-		Put(ctx context.Context, v *[64]int) error
-		TryPut(v *[64]int) error
-		TryGet() (*[64]int, error)
-		Get(ctx context.Context) (*[64]int, error)
-		ShutdownNow()
-	}
-	return map[string]q{
+}
+
+func pointerQueues(maxsize int) map[string]pointerQueue {
+	return map[string]pointerQueue{
 		"FIFO":     queue.New[*[64]int](maxsize),
 		"LIFO":     queue.NewLIFO[*[64]int](maxsize),
 		"Priority": queue.NewPriority(maxsize, func(a, b *[64]int) bool { return a[0] < b[0] }),
@@ -50,7 +45,7 @@ func wantLetGo(t *testing.T, items []weak.Pointer[[64]int]) {
 }
 
 func TestQueueLetsGoOfWhatIsTaken(t *testing.T) {
-	for name, q := range pointers(0) {
+	for name, q := range pointerQueues(0) {
 		t.Run(name, func(t *testing.T) {
 			var items []weak.Pointer[[64]int]
 			for i := range 300 {
@@ -76,7 +71,7 @@ func TestQueueLetsGoOfWhatIsTaken(t *testing.T) {
 }
 
 func TestQueueLetsGoOfWhatWasHandedOver(t *testing.T) {
-	for name, q := range pointers(1) {
+	for name, q := range pointerQueues(1) {
 		t.Run(name, func(t *testing.T) {
 			items := make([]weak.Pointer[[64]int], 4)
 			make1 := func(i int) *[64]int {
@@ -111,7 +106,7 @@ func TestQueueUnboundedShrinks(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			q := k.make(0)
-			const n = 1 << 20
+			const n = 1 << 17
 			before := heap()
 			for v := range n {
 				if err := q.TryPut(v * 7919 % n); err != nil {

@@ -25,38 +25,38 @@ type counters struct {
 }
 
 // Stats returns a snapshot.
-func (c *core[T, S, P]) Stats() Stats {
-	c.mu.lock()
-	defer c.mu.Unlock()
+func (q *core[T, S, P]) Stats() Stats {
+	q.mu.lock()
+	defer q.mu.Unlock()
 	return Stats{
-		Len:        c.n,
-		Cap:        c.max,
-		Longest:    c.counters.longest,
-		Unfinished: c.unfinished(),
-		Getters:    c.getters.n,
-		Putters:    c.putters.n,
-		Put:        c.got + c.counters.dropped + c.n,
-		Got:        c.got,
-		Dropped:    c.counters.dropped,
-		GetsWaited: c.counters.getsWaited,
-		PutsWaited: c.counters.putsWaited,
-		Shutdown:   c.shut,
+		Len:        q.n,
+		Cap:        q.max,
+		Longest:    q.counters.longest,
+		Unfinished: q.unfinished(),
+		Getters:    q.getters.n,
+		Putters:    q.putters.n,
+		Put:        q.got + q.counters.dropped + q.n,
+		Got:        q.got,
+		Dropped:    q.counters.dropped,
+		GetsWaited: q.counters.getsWaited,
+		PutsWaited: q.counters.putsWaited,
+		Shutdown:   q.shut,
 	}
 }
 
 // Len returns how many items are in the queue. Other goroutines may have
 // changed it by the time the caller looks.
-func (c *core[T, S, P]) Len() int {
-	c.mu.lock()
-	defer c.mu.Unlock()
-	return c.n
+func (q *core[T, S, P]) Len() int {
+	q.mu.lock()
+	defer q.mu.Unlock()
+	return q.n
 }
 
 // Cap returns the most items that the queue may hold, 0 if it is unbounded.
-func (c *core[T, S, P]) Cap() int { return c.max }
+func (q *core[T, S, P]) Cap() int { return q.max }
 
 // Empty reports whether Len is 0.
-func (c *core[T, S, P]) Empty() bool { return c.Len() == 0 }
+func (q *core[T, S, P]) Empty() bool { return q.Len() == 0 }
 
 // Full reports whether Len is Cap. An unbounded queue is never full.
-func (c *core[T, S, P]) Full() bool { return c.max > 0 && c.Len() == c.max }
+func (q *core[T, S, P]) Full() bool { return q.max > 0 && q.Len() == q.max }

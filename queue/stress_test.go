@@ -121,30 +121,3 @@ func TestQueueStress(t *testing.T) {
 		}
 	}
 }
-
-// Cancelling many waiters takes time linear in their number: the first run
-// costs as much for each as the second with ten times as many, give or take.
-func TestQueueCancelsManyWaiters(t *testing.T) {
-	for _, n := range []int{1000, 10_000} {
-		q := queue.New[int](0)
-		ctx, cancel := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		for range n {
-			wg.Go(func() {
-				if _, err := q.Get(ctx); !errors.Is(err, context.Canceled) {
-					t.Error(err)
-				}
-			})
-		}
-		for q.Stats().Getters < n {
-			time.Sleep(time.Millisecond)
-		}
-		begin := time.Now()
-		cancel()
-		wg.Wait()
-		t.Logf("%d waiters: %v each", n, time.Since(begin)/time.Duration(n))
-		if s := q.Stats(); s.Getters != 0 {
-			t.Errorf("%+v", s)
-		}
-	}
-}

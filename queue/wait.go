@@ -4,12 +4,12 @@ import "context"
 
 // await blocks until w is served or ctx has ended, and is the end of the call
 // that waited: it returns what w was given, or the call's error.
-func (c *core[T, S, P]) await(ctx context.Context, w *waiter[T], call string) (v T, err error) {
+func (q *core[T, S, P]) await(ctx context.Context, w *waiter[T], call string) (v T, err error) {
 	reusable := w.park(w.done)
 	if !reusable || ended(w.done) {
 		// One whose outcome stands but that nobody has woken yet is about to
 		// be woken, and cannot be used for another wait.
-		reusable = c.depart(w) || reusable
+		reusable = q.depart(w) || reusable
 	}
 	switch w.outcome {
 	case granted:
@@ -22,7 +22,7 @@ func (c *core[T, S, P]) await(ctx context.Context, w *waiter[T], call string) (v
 	if reusable {
 		var none T
 		w.v, w.done = none, nil
-		c.spare.Put(w)
+		q.spare.Put(w)
 	}
 	return v, err
 }
@@ -35,19 +35,19 @@ func (c *core[T, S, P]) await(ctx context.Context, w *waiter[T], call string) (v
 // was. If anything came after it, undoing it would change the order of items
 // that others have seen (a later item may be gone already), so it stands, and
 // the call succeeds.
-func (c *core[T, S, P]) depart(w *waiter[T]) (unserved bool) {
-	c.mu.lock()
+func (q *core[T, S, P]) depart(w *waiter[T]) (unserved bool) {
+	q.mu.lock()
 	if w.outcome == waiting {
 		w.line.remove(w, departed)
 	}
 	unserved = w.outcome == departed
 	var served *waiter[T]
-	if w.outcome == granted && w.step == c.step {
+	if w.outcome == granted && w.step == q.step {
 		w.outcome = departed
-		served = c.undo(w)
+		served = q.undo(w)
 	}
-	finished := c.checkFinished()
-	c.mu.Unlock()
+	finished := q.checkFinished()
+	q.mu.Unlock()
 	served.wake()
 	closeIfMade(finished)
 	return unserved
@@ -55,15 +55,15 @@ func (c *core[T, S, P]) depart(w *waiter[T]) (unserved bool) {
 
 // undo takes back the last step, which granted w, and returns the one to be
 // woken who is served instead.
-func (c *core[T, S, P]) undo(w *waiter[T]) (served *waiter[T]) {
-	if w.line == &c.getters {
+func (q *core[T, S, P]) undo(w *waiter[T]) (served *waiter[T]) {
+	if w.line == &q.getters {
 		// The store was empty and still is: the item goes back to its place,
 		// unless somebody waits for it.
-		c.got--
-		return c.accept(w.v)
+		q.got--
+		return q.accept(w.v)
 	}
-	P(&c.items).unpush()
-	c.n--
-	c.step++
-	return c.refill()
+	P(&q.items).unpush()
+	q.n--
+	q.step++
+	return q.refill()
 }
