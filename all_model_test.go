@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -238,11 +239,26 @@ func (p *wrappedPermit) Release(o penstock.Outcome) {
 	p.p = nil // a second Release panics
 }
 
+// slow is a Line that lets others run while it is locked, so that a wrong order
+// of locking does not go unnoticed.
+type slow struct{ wrappedLine }
+
+func (l slow) Lock() {
+	l.wrappedLine.Lock()
+	runtime.Gosched()
+}
+
+type slowly struct{ wrapped }
+
+func (s slowly) Line() penstock.Line { return slow{wrappedLine{s.s.Line()}} }
+
 // Real concurrency: no limit is ever exceeded, everyone finishes, in whatever
 // order the limits are composed.
 func TestAllUnderLoad(t *testing.T) {
 	const rounds = 300
-	members := []penstock.Member{penstock.NewSemaphore(2), penstock.NewBoundedSemaphore(3), wrapped{penstock.NewSemaphore(1)}, penstock.NewSemaphore(4)}
+	members := []penstock.Member{
+		penstock.NewSemaphore(2), slowly{wrapped{newBounded(3)}}, wrapped{newSemaphore(1)}, slowly{wrapped{newSemaphore(4)}},
+	}
 	limits := []int64{2, 3, 1, 4}
 	used := make([]atomic.Int64, len(members))
 	var wg sync.WaitGroup

@@ -39,7 +39,9 @@
 // then be closer than promised. So callers who always wait get 98 % of 100/s, 95 %
 // of 200/s, 90 % of 500/s, and of any larger rate some 900 a second. A burst of
 // what comes in 2 ms makes up for it: "1000/s burst 2" gives 99 %, "5000/s burst
-// 10" and "100000/s burst 200" 95 % and more.
+// 10" and "100000/s burst 200" 95 % and more. [Rate.Slack] does the same without
+// a bound on the size of a demand: with 5 ms of it, 100/s admits at most
+// 1.5 + 100/s x t, which is one request more at most where it is any.
 //
 // # Time
 //

@@ -38,6 +38,7 @@ func nanos(ticks int64) time.Duration {
 type budget struct {
 	interval  int64 // ticks that one unit takes to come back, rounded up
 	tolerance int64 // ticks that the whole burst takes; 0 for no burst
+	slack     int64 // ticks that a demand may be late and still keep the pace
 	most      int   // the largest demand that can be had at all
 	requests  bool  // a demand counts as one, whatever it costs
 }
@@ -56,6 +57,7 @@ func newBudget(r Rate) budget {
 	}
 	b.tolerance = int64(r.Burst) * b.interval
 	if r.Burst == 0 {
+		b.slack = ticks(r.Slack)
 		b.most = int(min(maxDebt/b.interval, math.MaxInt))
 	}
 	return b
@@ -86,11 +88,12 @@ func (b *budget) fits(cost int) bool {
 // that was admitted is paid for, it returns that instant with charge admitted at
 // now, and how long after now a charge can be admitted: 0 or less for at once.
 //
-// A charge over the tolerance (there is no burst) is admitted once tat is past.
+// A charge over the tolerance (there is no burst) is admitted once tat is past,
+// or is not further away than the slack.
 // A tat in the past means the same as one of now, whatever it is.
 func (b *budget) take(tat, now, charge int64) (end, wait int64) {
 	end = max(tat, now) + charge
-	return end, end - now - max(b.tolerance, charge)
+	return end, end - now - max(b.tolerance, charge+b.slack)
 }
 
 // instants are the instants (see take) of several budgets.

@@ -73,11 +73,15 @@ func (s *state) Serve() {
 	s.limiter.serve(s)
 }
 
-// Waited counts one who has waited in an All and was served when it stood here.
-func (s *state) Waited(d time.Duration) {
+// Acquired is part of penstock.Line. It counts one who has waited in an All
+// and was served when it stood here; what was had at once is not counted.
+func (s *state) Acquired(_ int, waited time.Duration) {
+	if waited < 0 {
+		return
+	}
 	s.limiter.lock()
 	defer s.limiter.unlock(s)
 	s.stats.Waits++
 	s.stats.Served++
-	s.stats.TotalWait += d
+	s.stats.TotalWait += waited
 }

@@ -57,6 +57,12 @@ type Rate struct {
 	Burst int
 	// Unit is what is counted. The default is Cost.
 	Unit Unit
+	// Slack is for a budget without a Burst: how early a demand may be had,
+	// so that a timer that was late for the one before costs nothing. Any
+	// window then admits what comes in Slack on top: 0.5 of a request for
+	// 100/s and 5 ms. The default, 0, is strict; the most is a second. Text
+	// does not tell it: see String.
+	Slack time.Duration
 }
 
 // PerSecond returns the Rate of x units a second, without a burst, to the
@@ -152,6 +158,8 @@ func (r Rate) Validate() error {
 		return invalid(text, "the span of time is not above zero", "write 100/s or 10/15s")
 	case r.Burst < 0:
 		return invalid(text, "the burst is below zero", "leave it out for no burst")
+	case r.Slack < 0 || r.Slack > time.Second:
+		return invalid(text, "the slack is not between 0 and a second", "5 ms is enough for any timer")
 	case r.Unit > Requests:
 		return invalid(text, "the unit is unknown", "use Cost, Tokens or Requests")
 	case r.Count > int64(r.Per):

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/penstock-go/penstock"
@@ -266,5 +267,37 @@ func TestEveryWindowOfChangingRates(t *testing.T) {
 			}
 			admitted.checkIntegral(t, burst)
 		})
+	})
+}
+
+// With a slack, late timers cost nothing, and no window holds more than what
+// comes in the slack on top.
+func TestSlackKeepsThePaceOfLateCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := rate.Rate{Count: 1000, Per: time.Second, Slack: 5 * time.Millisecond}
+		l, err := rate.New(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		var at []time.Duration
+		for time.Since(start) < 10*time.Second {
+			wait, ok := l.At(time.Now(), 1)
+			if !ok {
+				time.Sleep(wait + 700*time.Microsecond) // as late as timers are
+				continue
+			}
+			at = append(at, time.Since(start))
+		}
+		if n := len(at); n < 9_950 || n > 10_006 {
+			t.Errorf("%d in 10 s at 1000/s", n)
+		}
+		for i := range at {
+			for k := i + 1; k < min(i+50, len(at)); k++ {
+				if most := 1 + float64(at[k]-at[i]+r.Slack)/float64(time.Millisecond); float64(k-i+1) > most+1e-6 {
+					t.Fatalf("%d from %v to %v, at most %.1f", k-i+1, at[i], at[k], most)
+				}
+			}
+		}
 	})
 }

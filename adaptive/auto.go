@@ -1,0 +1,173 @@
+package adaptive
+
+import (
+	"time"
+
+	"github.com/penstock-go/penstock"
+)
+
+// Auto is the Control that a Limiter has unless told otherwise. It joins a Knee,
+// which reads throughput and latency, with a Classifier and a RateCap, which read
+// refusals:
+//
+//   - At the first refusal it allows one less than was in flight then, and half of
+//     that for each further one sent since. That is an experiment: a server that
+//     limits concurrency accepts again, one that limits the rate does not care.
+//   - As soon as something sent since is accepted, the Classifier says which. If
+//     it is concurrency, its number is held as a ceiling, which is tried again
+//     after 5 s, 10 s and so on up to 60 s. If it is the rate, the RateCap takes
+//     over and the limit is what it was before.
+//   - While nothing is accepted it lets one operation go at a time, each after
+//     twice the pause of the last, up to 2 s. When something is accepted, the
+//     limit goes back to what it was, by one for each success.
+type Auto struct {
+	knee     *Knee
+	kinds    Classifier
+	rate     RateCap
+	kind     Kind
+	trouble  *trouble
+	cut      time.Time // what was sent before is no news when it is refused
+	row      int       // refusals without anything accepted in between
+	ceilings int       // how often the ceiling was met again
+	level    int       // the ceiling
+}
+
+// trouble is from the first refusal until something sent since is accepted.
+type trouble struct {
+	first  Observation
+	rate   float64 // accepted before
+	before int     // the limit
+	since  time.Time
+	gap    time.Duration
+	gaps   int
+}
+
+const (
+	mostGap      = 2 * time.Second // between tries while nothing is accepted
+	outageGaps   = 4               // after which it is not the rate
+	rowOfTrouble = 6               // refusals in a row that a rate cap does not explain
+	ceilingTime  = 5 * time.Second // until a ceiling is tried again, at first,
+	ceilingLong  = time.Minute     // and at most
+	rateSends    = 30              // accepted, that tell the rate before a refusal
+)
+
+// NewAuto returns an Auto between two limits that begins with start; see NewKnee.
+func NewAuto(minimum, maximum, start int) *Auto {
+	return &Auto{knee: NewKnee(minimum, maximum, start)}
+}
+
+// Limit returns the limit in force.
+func (a *Auto) Limit() int { return a.knee.Limit() }
+
+// Kind returns what the server was last found to limit by refusing.
+func (a *Auto) Kind() Kind { return a.kind }
+
+// Rate returns how many operations may begin a second, 0 for any number.
+func (a *Auto) Rate(now time.Time) float64 {
+	r := a.rate.Rate(now)
+	if t := a.trouble; t != nil && t.gap > 0 {
+		if g := 1 / t.gap.Seconds(); r == 0 || g < r {
+			r = g
+		}
+	}
+	return r
+}
+
+// Held is told that operations are held back for so long because of a refusal.
+func (a *Auto) Held(d time.Duration) {
+	if a.rate.Active() {
+		a.rate.Held(d)
+	} else {
+		a.rate.hold = max(a.rate.hold, d.Seconds())
+	}
+}
+
+// Observe learns from an operation.
+func (a *Auto) Observe(now time.Time, o Observation) Reason {
+	switch o.Outcome {
+	case penstock.Success, penstock.Failure:
+		return a.accepted(now, o)
+	case penstock.Overload:
+		return a.refused(now, o)
+	}
+	return ""
+}
+
+func (a *Auto) accepted(now time.Time, o Observation) Reason {
+	a.kinds.Add(o, false)
+	a.rate.Sent(o)
+	if t := a.trouble; t != nil {
+		if o.Sent.Before(a.cut) && t.gaps == 0 || o.Sent.Before(t.since) {
+			a.knee.learn(o)
+			return ""
+		}
+		a.row = 0
+		return a.resolve(now)
+	}
+	a.row = 0
+	return a.knee.Observe(now, o)
+}
+
+func (a *Auto) refused(now time.Time, o Observation) Reason {
+	a.kinds.Add(o, true)
+	if o.Sent.Before(a.cut) {
+		return ""
+	}
+	a.row++
+	t := a.trouble
+	switch {
+	case t == nil && a.rate.Active() && a.row < rowOfTrouble:
+		if !a.rate.Refused(now, o) {
+			return ""
+		}
+		a.cut = now
+		return RateFound
+	case t == nil:
+		a.trouble = &trouble{first: o, before: max(a.knee.base, a.knee.limit), since: now, rate: a.kinds.AcceptedRate(rateSends)}
+		a.knee.Cut(now, min(o.InFlight, a.knee.Limit()+1)-1)
+	default:
+		if a.knee.Limit() == a.knee.min {
+			t.gaps++
+			t.gap = min(max(2*t.gap, o.Latency, seconds(a.knee.hint)), mostGap)
+		}
+		a.knee.Cut(now, a.knee.Limit()/2)
+	}
+	a.cut = now
+	if a.trouble.gaps > outageGaps {
+		return BackedOff
+	}
+	return Refused
+}
+
+// resolve ends a trouble: something sent since the cut was accepted.
+func (a *Auto) resolve(now time.Time) Reason {
+	t := a.trouble
+	a.trouble = nil
+	if t.gaps > outageGaps {
+		a.knee.Resume(now, t.before)
+		return Recovered
+	}
+	kind, n := a.kinds.Verdict(t.first.Sent.Add(-seconds(2 * a.knee.hint)))
+	if kind == Concurrency {
+		a.kind = kind
+		return a.hitCeiling(now, n)
+	}
+	a.kind = Rate
+	a.knee.SetCeiling(0, now)
+	a.knee.Resume(now, t.before)
+	a.rate.Start(now, t.first, t.rate)
+	return RateFound
+}
+
+// hitCeiling holds n, for the longer the more often it was the same.
+func (a *Auto) hitCeiling(now time.Time, n int) Reason {
+	if n == a.level {
+		a.ceilings++
+	} else {
+		a.level, a.ceilings = n, 0
+	}
+	wait := min(ceilingTime<<min(a.ceilings, 8), ceilingLong)
+	a.knee.Resume(now, n)
+	a.knee.SetCeiling(n, now.Add(wait))
+	return Ceiling
+}

@@ -1,0 +1,69 @@
+package adaptive
+
+import "time"
+
+// A Quota is what a server says of its limit: the fields RateLimit-Policy and
+// RateLimit (draft-ietf-httpapi-ratelimit-headers), or X-RateLimit-*. What is not
+// known is zero, except Remaining, which is below zero.
+type Quota struct {
+	// Limit is how many operations are allowed in each Window.
+	Limit  int64
+	Window time.Duration
+	// Remaining is how many are left, or less than 0 if that is not known, and
+	// Reset how long it will take until more are.
+	Remaining int64
+	Reset     time.Duration
+}
+
+// A quotaPace turns Quotas into a rate. The policy's Limit a Window is a rate that
+// can always be sustained. Remaining in Reset may be less, and is obeyed where
+// Reset is the end of a fixed window. For a token bucket Reset means "until full",
+// and to go by it would be to send next to nothing; the two are told apart by
+// whether the end of Reset stays where it is while time passes.
+type quotaPace struct {
+	policy float64 // a second; 0 for none
+	rest   float64 // a second, for what remains; 0 for none
+	end    time.Time
+	first  time.Time // when that end was first seen,
+	ends   time.Time
+	used   bool
+}
+
+const (
+	// policyUse keeps a fixed window's worth in any window, with some jitter.
+	policyUse = 0.99
+	// fixedAfter is how long an end has to stay, since it is in whole seconds.
+	fixedAfter = 2500 * time.Millisecond
+)
+
+// update learns from q, said at now, and how many operations are under way of
+// which it may not know.
+func (p *quotaPace) update(now time.Time, q Quota, inFlight int) {
+	if q.Limit > 0 && q.Window > 0 {
+		p.policy = policyUse * float64(q.Limit) / q.Window.Seconds()
+	}
+	p.rest = 0
+	if q.Remaining < 0 || q.Reset <= 0 {
+		return
+	}
+	end := now.Add(q.Reset)
+	moved := end.Sub(p.ends).Abs()
+	age := now.Sub(p.first)
+	if moved > 1100*time.Millisecond && moved > age*2/5 || !p.used {
+		p.used, p.first, p.ends = true, now, end
+		return
+	}
+	if age < fixedAfter {
+		return
+	}
+	left := max(float64(q.Remaining)-float64(inFlight), 0.5)
+	p.rest, p.end = left/q.Reset.Seconds(), end
+}
+
+// rate returns the rate at now, or 0 for any.
+func (p *quotaPace) rate(now time.Time) float64 {
+	if p.rest > 0 && now.Before(p.end) && (p.policy == 0 || p.rest < p.policy) {
+		return p.rest
+	}
+	return p.policy
+}
