@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -94,18 +95,9 @@ func (c *composition) mustWait(d *demand, used []int) bool {
 			return true
 		}
 		for e := range c.open {
-			if !e.granted && e.came.Before(d.came) && contains(e.set, i) {
+			if !e.granted && e.came.Before(d.came) && slices.Contains(e.set, i) {
 				return true
 			}
-		}
-	}
-	return false
-}
-
-func contains(set []int, i int) bool {
-	for _, j := range set {
-		if i == j {
-			return true
 		}
 	}
 	return false

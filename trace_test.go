@@ -227,7 +227,7 @@ func TestSemaphoreLogHeld(t *testing.T) {
 				return
 			}
 			for i := range want {
-				for _, part := range strings.Split(want[i], "|") {
+				for part := range strings.SplitSeq(want[i], "|") {
 					if !strings.Contains(got[i], part) {
 						t.Errorf("logged %q, want it to have %q", got[i], part)
 					}

@@ -23,17 +23,19 @@ type Quota struct {
 type quotaPace struct {
 	policy float64 // a second; 0 for none
 	rest   float64 // a second, for what remains; 0 for none
-	end    time.Time
-	first  time.Time // when that end was first seen,
-	ends   time.Time
-	used   bool
+	end    time.Time // of the window, as first seen
+	first  time.Time // when that was
 }
 
 const (
 	// policyUse keeps a fixed window's worth in any window, with some jitter.
 	policyUse = 0.99
 	// fixedAfter is how long an end has to stay, since it is in whole seconds.
-	fixedAfter = 2500 * time.Millisecond
+	fixedAfter  = 2500 * time.Millisecond
+	wholeSecond = 1100 * time.Millisecond
+	// restUse is how much less than the policy allows the rest has to be to
+	// count: it too is over a time known to the second.
+	restUse = 0.8
 )
 
 // update learns from q, said at now, and how many operations are under way of
@@ -42,27 +44,25 @@ func (p *quotaPace) update(now time.Time, q Quota, inFlight int) {
 	if q.Limit > 0 && q.Window > 0 {
 		p.policy = policyUse * float64(q.Limit) / q.Window.Seconds()
 	}
-	p.rest = 0
 	if q.Remaining < 0 || q.Reset <= 0 {
 		return
 	}
 	end := now.Add(q.Reset)
-	moved := end.Sub(p.ends).Abs()
-	age := now.Sub(p.first)
-	if moved > 1100*time.Millisecond && moved > age*2/5 || !p.used {
-		p.used, p.first, p.ends = true, now, end
+	moved, age := end.Sub(p.end).Abs(), now.Sub(p.first)
+	if moved > wholeSecond && moved > age*2/5 || p.end.IsZero() {
+		p.first, p.end, p.rest = now, end, 0
 		return
 	}
-	if age < fixedAfter {
+	if age < fixedAfter || q.Reset <= 2*wholeSecond {
 		return
 	}
 	left := max(float64(q.Remaining)-float64(inFlight), 0.5)
-	p.rest, p.end = left/q.Reset.Seconds(), end
+	p.rest = left / q.Reset.Seconds()
 }
 
 // rate returns the rate at now, or 0 for any.
 func (p *quotaPace) rate(now time.Time) float64 {
-	if p.rest > 0 && now.Before(p.end) && (p.policy == 0 || p.rest < p.policy) {
+	if p.rest > 0 && now.Before(p.end) && (p.policy == 0 || p.rest < restUse*p.policy) {
 		return p.rest
 	}
 	return p.policy

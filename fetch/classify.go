@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -24,19 +25,19 @@ func classOf(err error) Class {
 	if errors.Is(err, context.Canceled) {
 		return Canceled
 	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
+		return Connect
+	}
 	if isTimeout(err) {
 		return Timeout
 	}
 	if isTLS(err) {
 		return TLS
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
-		return Connect
-	}
 	if isEnded(err) {
 		return Reset
 	}
-	if strings.Contains(err.Error(), "response headers exceeded") {
+	if says(err, "response headers exceeded", "header list larger than") {
 		return TooLarge
 	}
 	return Protocol
@@ -72,9 +73,14 @@ func isTLS(err error) bool {
 func isEnded(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		strings.Contains(err.Error(), "server closed idle connection") ||
-		strings.Contains(err.Error(), "http2: server sent GOAWAY") ||
-		strings.Contains(err.Error(), "stream error")
+		says(err, "server closed idle connection", "GOAWAY", "stream error", "http2: client conn")
+}
+
+// says reports whether err's text has one of the words in it, which is all
+// that net/http gives to tell some errors by.
+func says(err error, words ...string) bool {
+	text := err.Error()
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // plain is the error's text as one short line for a record.

@@ -154,14 +154,21 @@ func (s *scheduler) wake() {
 	case s.idle > 0:
 		s.idle--
 		s.work.Signal()
-	case s.workers < s.limit && !s.stopped:
+	case s.workers < s.limit && !s.over():
 		s.workers++
 		s.spawn()
 	}
 }
 
+// over says that there is nothing more to do, or shall not be. The caller
+// holds mu.
+func (s *scheduler) over() bool { return s.stopped || s.eof && s.pending == 0 }
+
 // wakeAll lets every worker see that the run is over. The caller holds mu.
 func (s *scheduler) wakeAll() {
+	if s.timer != nil && s.over() {
+		s.timer.Stop()
+	}
 	s.idle = 0
 	s.work.Broadcast()
 }
@@ -172,7 +179,7 @@ func (s *scheduler) next() *job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		if s.stopped || (s.eof && s.pending == 0) {
+		if s.over() {
 			s.workers--
 			return nil
 		}
@@ -302,7 +309,7 @@ func (s *scheduler) settle(index int64) (low int64) {
 	s.pending--
 	s.done.finish(index)
 	s.room.Signal()
-	if s.eof && s.pending == 0 {
+	if s.over() {
 		s.wakeAll()
 	}
 	return s.done.low
@@ -362,9 +369,6 @@ func (s *scheduler) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
-	if s.timer != nil {
-		s.timer.Stop()
-	}
 	s.wakeAll()
 	s.room.Broadcast()
 }

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"crypto/tls"
+	"math"
 	"net/http"
 	"net/url"
 	"time"
@@ -38,6 +39,8 @@ func NewTransport(o TransportOptions) *http.Transport {
 	if o.Proxy != nil {
 		proxy = http.ProxyURL(o.Proxy)
 	}
+	idle := o.MaxConnsPerHost
+	def(&idle, math.MaxInt) // its own 0 means 2
 	dialer := newDialer(o.ConnectTimeout, o.DenyPrivate)
 	return &http.Transport{
 		Proxy:                  proxy,
@@ -46,7 +49,7 @@ func NewTransport(o TransportOptions) *http.Transport {
 		TLSClientConfig:        &tls.Config{InsecureSkipVerify: o.Insecure}, //nolint:gosec // asked for with -k
 		TLSHandshakeTimeout:    o.ConnectTimeout,
 		MaxIdleConns:           o.MaxConns,
-		MaxIdleConnsPerHost:    o.MaxConnsPerHost,
+		MaxIdleConnsPerHost:    idle,
 		MaxConnsPerHost:        o.MaxConnsPerHost,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: o.MaxHeader,
