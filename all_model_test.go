@@ -55,9 +55,8 @@ type composition struct {
 	members []penstock.Member
 	line    []interface{ inUse() int }
 
-	mu    sync.Mutex
-	open  map[*demand]bool
-	heads int
+	mu   sync.Mutex
+	open map[*demand]bool
 }
 
 // check compares the members with the demands, when all is quiet: what is in

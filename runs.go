@@ -44,6 +44,10 @@ type runs struct {
 	mu     sync.Mutex // held by claims of more than one index, and by thieves
 	claims []*claim   // of the workers started
 	dry    bool       // nothing left to claim or steal, nor will there be
+
+	// What claims begins with: most calls never start a third worker.
+	first claim
+	few   [2]*claim
 }
 
 // cacheLine keeps what everybody writes apart from what everybody reads.
@@ -79,6 +83,7 @@ const untimed = -1
 // It returns when all of them have ended.
 func dealRuns(limit, n int, do func(i int) bool, lost func(i int)) {
 	r := &runs{n: int64(n), limit: min(limit, n), do: do, lost: lost, began: time.Now()}
+	r.claims = r.few[:0]
 	r.start()
 	r.wg.Wait()
 }
@@ -91,7 +96,10 @@ func (r *runs) start() {
 		r.mu.Unlock()
 		return
 	}
-	c := new(claim)
+	c := &r.first
+	if len(r.claims) > 0 {
+		c = new(claim)
+	}
 	r.claims = append(r.claims, c)
 	r.mu.Unlock()
 	r.wg.Add(1)
@@ -142,9 +150,11 @@ func (w *worker) take() (int, bool) {
 	return w.refill()
 }
 
-func (w *worker) refill() (int, bool) {
-	w.measure()
-	i, ok := w.claimNext()
+func (w *worker) refill() (i int, ok bool) {
+	if w.r.next.Load() < w.r.n {
+		w.measure()
+		i, ok = w.claimNext()
+	}
 	if !ok {
 		i, ok = w.steal()
 	}

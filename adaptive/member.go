@@ -61,9 +61,13 @@ func (s line) Serve() {
 	s.l.serve(time.Now())
 }
 
-// Waited counts one who has waited in an All and was served when it stood here.
-func (s line) Waited(d time.Duration) {
+// Acquired is part of penstock.Line. The permit counts as sent since Take; what is
+// left is to count the wait.
+func (s line) Acquired(_ int, waited time.Duration) {
+	if waited < 0 {
+		return
+	}
 	s.l.mu.Lock()
-	s.l.stats.served(d)
+	s.l.stats.served(waited)
 	s.l.mu.Unlock()
 }

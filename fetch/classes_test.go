@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -330,7 +331,7 @@ func nameServer(code byte) func(context.Context, string, string) (net.Conn, erro
 				}
 				msg[2] |= 0x80       // an answer
 				msg[3] = 0x80 | code // recursion is available
-				if _, err := theirs.Write(append(size, msg...)); err != nil {
+				if _, err := theirs.Write(slices.Concat(size, msg)); err != nil {
 					return
 				}
 			}

@@ -131,14 +131,15 @@ func CreateFile(path string, o FileOptions) (*File, error) {
 			return nil, fmt.Errorf("%s %w", name, ErrExists)
 		}
 	}
-	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	// The journal comes first: with it and without the output a run can be
+	// resumed, the other way round it could not.
+	j, err := journal.Create(JournalPath(path), journal.Header{Input: o.Input, Options: o.Options})
 	if err != nil {
 		return nil, err
 	}
-	j, err := journal.Create(JournalPath(path), journal.Header{Input: o.Input, Options: o.Options})
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		out.Close()
-		return nil, errors.Join(err, os.Remove(path))
+		return nil, errors.Join(err, j.Close(), os.Remove(JournalPath(path)))
 	}
 	return newFile(path, o, out, j, nil), nil
 }

@@ -139,12 +139,12 @@ func TestJSONLAdvance(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		want := ""
+		var want strings.Builder
 		for _, i := range []int64{0, 1, 2, 3, 7, 999_999, 1_000_000} {
-			want += line(i)
+			want.WriteString(line(i))
 		}
-		if out.String() != want {
-			t.Errorf("memory %d: got\n%swant\n%s", memory, out.String(), want)
+		if out.String() != want.String() {
+			t.Errorf("memory %d: got\n%swant\n%s", memory, out.String(), want.String())
 		}
 	}
 }

@@ -46,7 +46,7 @@ func TestParseStatusSet(t *testing.T) {
 			t.Errorf("%q: the error does not say where: %v", in, err)
 		}
 	}
-	if (fetch.StatusSet)(nil).Has(200) {
+	if fetch.StatusSet(nil).Has(200) {
 		t.Error("the empty set has 200")
 	}
 }

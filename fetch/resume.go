@@ -43,11 +43,15 @@ func reopen(path string, o FileOptions, st *journal.State) (*os.File, error) {
 			return nil, fmt.Errorf("%s %s: %w, when it was %s", name, is, ErrOtherOptions, was)
 		}
 	}
-	out, err := os.OpenFile(path, os.O_WRONLY, 0)
+	size := st.Sizes[journal.Output]
+	flags := os.O_WRONLY
+	if size == 0 {
+		flags |= os.O_CREATE // the run ended before there was anything
+	}
+	out, err := os.OpenFile(path, flags, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	size := st.Sizes[journal.Output]
 	err = checkSize(path, size)
 	if failed := st.Sizes[journal.Failed]; err == nil && failed > 0 {
 		if err = checkSize(FailedPath(path), failed); err == nil {

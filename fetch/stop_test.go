@@ -448,14 +448,13 @@ func TestEngineRunsOnce(t *testing.T) {
 
 // An advancer checks what it is told against what it was given.
 type advancer struct {
-	t      *testing.T
-	mu     sync.Mutex
-	has    map[int64]bool
-	low    int64 // every item below has a record
-	told   int64 // the highest but the last
-	last   int64
-	active int
-	fail   error
+	t    *testing.T
+	mu   sync.Mutex
+	has  map[int64]bool
+	low  int64 // every item below has a record
+	told int64 // the highest but the last
+	last int64
+	fail error
 }
 
 func (a *advancer) Write(r *fetch.Record) error {

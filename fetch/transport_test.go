@@ -227,45 +227,47 @@ func TestTransportConnectTimeout(t *testing.T) {
 // A run with a transport of its own leaves no connection behind, however it
 // ends.
 func TestRunClosesItsConnections(t *testing.T) {
-	for _, cancels := range []bool{false, true} {
-		var open sync.WaitGroup
-		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/hang" {
-				<-r.Context().Done()
+	for name, cancels := range map[string]bool{"to its end": false, "canceled": true} {
+		t.Run(name, func(t *testing.T) {
+			var open sync.WaitGroup
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/hang" {
+					<-r.Context().Done()
+				}
+			}))
+			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				switch state {
+				case http.StateNew:
+					open.Add(1)
+				case http.StateClosed:
+					open.Done()
+				}
 			}
-		}))
-		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-			switch state {
-			case http.StateNew:
-				open.Add(1)
-			case http.StateClosed:
-				open.Done()
+			server.Start()
+			defer server.Close()
+			urls := sprint(server.URL+"/%d", 50)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if cancels {
+				urls = append(urls, server.URL+"/hang")
 			}
-		}
-		server.Start()
-		defer server.Close()
-		urls := sprint(server.URL+"/%d", 50)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		if cancels {
-			urls = append(urls, server.URL+"/hang")
-		}
-		var done atomic.Int64
-		_, err := fetch.Run(ctx, gets(urls...), fetch.SinkFunc(func(*fetch.Record) error {
-			if done.Add(1) == 50 && cancels {
-				cancel()
+			var done atomic.Int64
+			_, err := fetch.Run(ctx, gets(urls...), fetch.SinkFunc(func(*fetch.Record) error {
+				if done.Add(1) == 50 && cancels {
+					cancel()
+				}
+				return nil
+			}), fetch.Options{})
+			if cancels != (err != nil) {
+				t.Errorf("Run: %v", err)
 			}
-			return nil
-		}), fetch.Options{})
-		if cancels != (err != nil) {
-			t.Errorf("Run: %v", err)
-		}
-		closed := make(chan struct{})
-		go func() { open.Wait(); close(closed) }()
-		select {
-		case <-closed:
-		case <-time.After(10 * time.Second): // an idle connection lives for 30
-			t.Errorf("canceled: %v; connections were left open", cancels)
-		}
+			closed := make(chan struct{})
+			go func() { open.Wait(); close(closed) }()
+			select {
+			case <-closed:
+			case <-time.After(10 * time.Second): // an idle connection lives for 30
+				t.Error("connections were left open")
+			}
+		})
 	}
 }

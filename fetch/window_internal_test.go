@@ -31,11 +31,9 @@ func TestWindowAgainstModel(t *testing.T) {
 				w.finish(open[at])
 				open = slices.Delete(open, at, at+1)
 			}
-			low := next // of what is started
+			low := w.high
 			if len(open) > 0 {
 				low = open[0]
-			} else {
-				low = w.high
 			}
 			if w.low != low {
 				t.Fatalf("seed %d, span %d: low is %d, want %d (open %v)", seed, span, w.low, low, open)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -209,6 +210,18 @@ func TestQueue26AGetterCancelledTooLateHasItsItem(t *testing.T) {
 		g3.cancel(errBoom)
 		synctest.Wait()
 		want(t, g3, 3, nil)
+
+		g4, g5 := startGet(t, q), startGet(t, q)
+		put(t, q, 4)
+		wantErr(t, q.TaskDone(), nil) // a join could have returned
+		g4.cancel(errBoom)
+		synctest.Wait()
+		want(t, g4, 4, nil)
+		put(t, q, 5)
+		q.Shutdown() // others are told that none is left
+		g5.cancel(errBoom)
+		synctest.Wait()
+		want(t, g5, 5, nil)
 		wantItems(t, q)
 	})
 }
@@ -276,8 +289,55 @@ func TestQueue27APutterCancelledTooLateHasPut(t *testing.T) {
 		p.cancel(errBoom)
 		synctest.Wait()
 		want(t, p, 0, nil)
-		wantItems(t, q)
+
+		put(t, q, 2)
+		p = startPut(t, q, 3)
+		wantFirst(t, q, 2)
+		wantErr(t, q.TryPut(4), queue.ErrFull) // so there cannot be room
+		p.cancel(errBoom)
+		synctest.Wait()
+		want(t, p, 0, nil)
+		wantItems(t, q, 3)
 	})
+}
+
+// Wherever in a Priority the item was, undoing its put leaves the others as
+// they were.
+func TestQueue27UndoingAPutLeavesTheOrder(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 27))
+	orders := []func([]int){slices.Sort[[]int], func(in []int) { slices.Sort(in); slices.Reverse(in) }, func([]int) {}}
+	met := 0
+	for i := range 1500 {
+		n := 1 + i%200
+		if i%2 == 0 {
+			n = 64 * (1 + i%4) // just fills its runs
+		}
+		in := r.Perm(n)
+		orders[r.IntN(3)](in)
+		v := []int{-1, n, r.IntN(n)}[r.IntN(3)]
+		synctest.Test(t, func(t *testing.T) {
+			q := queue.NewOrdered[int](len(in))
+			put(t, q, in...)
+			p := startPut(t, q, v)
+			both(true, func() { p.cancel(errBoom) }, func() { wantFirst(t, q, 0) })
+			left := slices.Sorted(slices.Values(in))[1:]
+			if p.err == nil {
+				left = slices.Sorted(slices.Values(append(left, v)))
+			} else {
+				met++
+			}
+			wantItems(t, q, left...)
+		})
+		if t.Failed() {
+			t.Fatalf("put %v, and %d", in, v)
+		}
+	}
+	if met < 1000 {
+		t.Errorf("only %d puts were undone", met)
+	}
 }
 
 func TestQueue28Order(t *testing.T) {
@@ -351,6 +411,7 @@ func TestQueue29JoinReturnsAlthoughMoreIsPut(t *testing.T) {
 		j := startJoin(t, q)
 		wantErr(t, q.TaskDone(), nil)
 		put(t, q, 2) // before j has come to run
+		j.cancel(errBoom)
 		synctest.Wait()
 		want(t, j, 0, nil)
 		j = startJoin(t, q)

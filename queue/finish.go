@@ -43,11 +43,8 @@ func (q *core[T, S, P]) Join(ctx context.Context) error {
 	case <-finished:
 		return nil
 	case <-done:
+		return interrupted("join", ctx)
 	}
-	if ended(finished) {
-		return nil // both at once: the work is done
-	}
-	return interrupted("join", ctx)
 }
 
 // Shutdown closes the queue to new items and lets it drain. From then on

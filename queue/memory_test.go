@@ -125,6 +125,22 @@ func TestQueueUnboundedShrinks(t *testing.T) {
 	}
 }
 
+// Items that come in order fill the memory taken for them.
+func TestPriorityPacksItemsThatComeInOrder(t *testing.T) {
+	for _, sign := range []int{1, -1} {
+		q := queue.NewOrdered[int](0)
+		const n = 1 << 17
+		before := heap()
+		for v := range n {
+			put(t, q, v*sign)
+		}
+		if perItem := float64(heap()-before) / n; perItem > 10 {
+			t.Errorf("%.1f bytes for an item of 8", perItem)
+		}
+		runtime.KeepAlive(q)
+	}
+}
+
 // heap is how many bytes are in use.
 func heap() int64 {
 	for range 3 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 )
 
 const (
@@ -53,15 +54,21 @@ type Journal struct {
 }
 
 // Create makes a journal at path, which must not exist, and syncs its header.
+// A crash leaves it with a whole header or not at all.
 func Create(path string, h Header) (*Journal, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
 	if err != nil {
 		return nil, err
 	}
+	temp := file.Name()
+	defer os.Remove(temp)
 	j := &Journal{file: file}
-	if err := errors.Join(lock(file), j.writeHeader(h)); err != nil {
-		file.Close()
-		return nil, errors.Join(err, os.Remove(path))
+	err = errors.Join(file.Chmod(0o644), lock(file), j.writeHeader(h))
+	if err == nil {
+		err = os.Link(temp, path) // which overwrites nothing
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
 	}
 	return j, nil
 }

@@ -1,0 +1,89 @@
+package adaptive_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/adaptive"
+	"github.com/penstock-go/penstock/internal/sim"
+)
+
+// client has a Limiter under simulation, and gives it the hints of the server.
+type client struct{ l *adaptive.Limiter }
+
+func (c client) Acquire(ctx context.Context) (func(sim.Reply), error) {
+	p, err := c.l.AcquirePermit(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	return func(r sim.Reply) {
+		if r.Quota > 0 {
+			c.l.Advise(adaptive.Quota{Limit: r.Quota, Window: r.Window, Remaining: r.Remaining, Reset: r.Reset})
+		}
+		if r.RetryAfter > 0 {
+			c.l.Hold(time.Now().Add(r.RetryAfter))
+		}
+		if r.Refused {
+			p.Release(penstock.Overload)
+			return
+		}
+		p.Release(penstock.Success)
+	}, nil
+}
+
+const seeds = 3
+
+// simulate runs a scenario with several seeds.
+func simulate(t *testing.T, s sim.Scenario, o adaptive.Options) []sim.Result {
+	var results []sim.Result
+	for seed := range uint64(seeds) {
+		synctest.Test(t, func(t *testing.T) {
+			l, err := adaptive.New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			results = append(results, s.Run(t.Context(), seed+1, client{l}))
+			if *trace {
+				t.Log(results[len(results)-1].Row())
+				for _, c := range l.History() {
+					t.Logf("%8.3f %-24s limit %d rate %.1f held %v", c.At.Sub(start).Seconds(), c.Reason, c.Limit, c.Rate, c.Held)
+				}
+			}
+		})
+	}
+	return results
+}
+
+// start is when the time of every bubble begins.
+var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+var trace = flag.Bool("history", false, "print the history of each simulated limiter")
+
+// TestScenarios runs every scenario with three seeds and holds the worst of them
+// against the target.
+func TestScenarios(t *testing.T) {
+	var mu sync.Mutex
+	var table []string
+	t.Run("all", func(t *testing.T) {
+		for _, s := range sim.Scenarios() {
+			t.Run(strings.Fields(s.Name)[0], func(t *testing.T) {
+				t.Parallel()
+				worst := sim.Worst(simulate(t, s, adaptive.Options{History: 400}))
+				mu.Lock()
+				table = append(table, fmt.Sprintf("%-30s %s", s.Name, worst.Row()))
+				mu.Unlock()
+				for _, miss := range s.Target.Misses(worst) {
+					t.Errorf("%s: %s", s.Name, miss)
+				}
+			})
+		}
+	})
+	t.Logf("\n%-30s %s\n%s", "worst of 3 seeds", sim.Head, strings.Join(table, "\n"))
+}
