@@ -9,7 +9,11 @@ import (
 // wraps context.Cause(ctx), and ctx.Err() too: who asks for context.Canceled
 // finds it, whatever the cause.
 func contextError(ctx context.Context) error {
-	return &waitError{cause: context.Cause(ctx), err: ctx.Err()}
+	if cause := context.Cause(ctx); cause != nil {
+		return &waitError{cause: cause, err: ctx.Err()}
+	}
+	// A context of somebody's making whose Done and Err do not agree.
+	return &waitError{cause: context.Canceled, err: context.Canceled}
 }
 
 // A waitError is made for each of perhaps many thousand waiters that are

@@ -6,6 +6,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // The word of a core: whether the fast path is barred, how many acquires have
@@ -44,6 +45,7 @@ type core struct {
 	waited    int64
 	cancelled int64
 	held      holdings
+	leader    leader
 	pool      waiterPool
 	times     waitTimes
 	order     atomic.Uint64
@@ -118,7 +120,7 @@ func (c *core) acquire(ctx context.Context, n int) (by *holding, err error) {
 
 // wait is acquire where the fast path is barred or has no room.
 func (c *core) wait(ctx context.Context, n int) (by *holding, err error) {
-	by = c.caller(n)
+	by, since := c.caller(n), now()
 	c.lock()
 	room, err := c.Room(math.MaxUint64, n)
 	if err != nil {
@@ -131,14 +133,15 @@ func (c *core) wait(ctx context.Context, n int) (by *holding, err error) {
 		c.report(SemaphoreAcquired, n, 0)
 		return by, nil
 	}
-	w := c.enter(n, by)
+	w := c.enter(n, since, by)
+	follows := c.follow(w, ctx.Done())
 	c.unlock()
 
-	if !w.await(ctx) {
-		c.giveUp(w, by)
+	if !c.await(ctx, w, follows) {
+		c.report(SemaphoreCancelled, n, now()-since)
 		return nil, contextError(ctx)
 	}
-	waited, err := now()-w.since, w.err()
+	err = w.err()
 	c.pool.put(w)
 	switch {
 	case err != nil:
@@ -147,48 +150,28 @@ func (c *core) wait(ctx context.Context, n int) (by *holding, err error) {
 		// Granted, but too late: whoever sees that ctx has ended must not
 		// find itself holding something.
 		c.untake(n, by)
+		c.report(SemaphoreCancelled, n, now()-since)
 		return nil, contextError(ctx)
 	}
+	waited := now() - since
 	c.times.add(waited)
 	c.report(SemaphoreAcquired, n, waited)
 	return by, nil
 }
 
 // enter puts a new waiter at the end of the locked line.
-func (c *core) enter(n int, by *holding) *waiter {
+func (c *core) enter(n int, since time.Duration, by *holding) *waiter {
 	if c.line.head == nil {
 		c.pool.drop()
 	}
-	w := c.pool.get(n, tickets.Load())
+	w := c.pool.get()
+	w.n, w.ticket, w.since = n, tickets.Load(), since
 	if by != nil {
 		w.extra().by = by
 	}
 	c.line.push(w)
 	c.waiting++
 	return w
-}
-
-// giveUp ends the wait of w, whose context has ended.
-func (c *core) giveUp(w *waiter, by *holding) {
-	waited := now() - w.since
-	c.lock()
-	if w.done {
-		// In the same instant. A wake-up is under way to w, which therefore
-		// cannot be used for another wait.
-		granted := w.err() == nil
-		c.unlock()
-		if granted {
-			c.untake(w.n, by)
-		}
-		return
-	}
-	n := w.n
-	c.line.remove(w)
-	c.pool.put(w)
-	c.waiting--
-	c.cancelled++
-	c.serve(0)
-	c.report(SemaphoreCancelled, n, waited)
 }
 
 // untake hands on n units of one that was granted them after its context had
@@ -199,8 +182,7 @@ func (c *core) untake(n int, by *holding) {
 	c.waited--
 	c.cancelled++
 	c.held.remove(by)
-	c.serve(int64(n))
-	c.report(SemaphoreCancelled, n, 0)
+	c.serve(int64(n), waitlist{})
 }
 
 // release is Release. by is who holds the units, where that is known.
@@ -236,7 +218,7 @@ func (c *core) giveBack(n int, bounded bool, by *holding) {
 		c.limit.Store(limit + over)
 	}
 	c.held.release(n, by, here)
-	c.serve(int64(n))
+	c.serve(int64(n), waitlist{})
 	c.report(SemaphoreReleased, n, 0)
 }
 
@@ -252,7 +234,7 @@ func (c *core) setLimit(n int, bounded bool) error {
 	if c.bounded != bounded {
 		c.bounded = bounded // once, before there is any permit
 	}
-	c.serve(more)
+	c.serve(more, waitlist{})
 	c.report(SemaphoreResized, int(limit), 0)
 	return nil
 }

@@ -23,9 +23,8 @@ func (c *core) unlock() {
 }
 
 // serve gives n units more to those who are first, as far as there is room, and
-// unlocks the locked c. It wakes nobody before that.
-func (c *core) serve(n int64) {
-	var woken waitlist
+// unlocks the locked c. Then it wakes them, and those in woken.
+func (c *core) serve(n int64, woken waitlist) {
 	before := c.word.Load() >> freeShift
 	free := before + n
 	for w := c.line.head; w != nil; w = c.line.head {
@@ -44,8 +43,7 @@ func (c *core) serve(n int64) {
 			free = before
 			continue
 		}
-		c.line.remove(w)
-		c.waiting--
+		c.remove(w)
 		w.done = true
 		if err == nil {
 			free -= int64(w.n)
@@ -54,14 +52,27 @@ func (c *core) serve(n int64) {
 		} else {
 			w.extra().err = err
 		}
-		woken.push(w)
+		if !w.promoted { // one that is has its wake-up under way
+			woken.push(w)
+		}
 	}
 	// Where a permit went from hand to hand the word has not changed.
 	if free != before {
 		c.word.Add((free - before) << freeShift)
 	}
+	next := c.elect()
 	c.unlock()
 	woken.wake()
+	if next != nil {
+		next.ready <- struct{}{}
+	}
+}
+
+// remove takes w, which is not a stander, out of the locked line.
+func (c *core) remove(w *waiter) {
+	c.line.remove(w)
+	c.waiting--
+	c.leader.left(w)
 }
 
 // take takes n units of the locked c.
@@ -113,7 +124,7 @@ func (c *core) Unlock() { c.unlock() }
 // Serve is part of Line.
 func (c *core) Serve() {
 	c.lock()
-	c.serve(0)
+	c.serve(0, waitlist{})
 }
 
 // Room is part of Line.

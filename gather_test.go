@@ -350,3 +350,15 @@ func TestGatherStartsNoMoreWorkersThanNeeded(t *testing.T) {
 		}
 	})
 }
+
+// What Gather allocates does not grow with the number of tasks, but for the
+// results.
+func TestGatherAllocations(t *testing.T) {
+	in := upTo(100_000)
+	allocs := testing.AllocsPerRun(3, func() {
+		_, _ = penstock.Gather(t.Context(), 100, in, func(_ context.Context, i int) (int, error) { return i, nil })
+	})
+	if allocs > 600 { // a worker costs a few, and 100 may start on a busy machine
+		t.Errorf("%v allocations for %d tasks", allocs, len(in))
+	}
+}

@@ -229,3 +229,22 @@ func TestByIsShared(t *testing.T) {
 		}
 	})
 }
+
+// Under a Limiter there are as many goroutines as permits, and one that feeds.
+func TestByGoroutinesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := runtime.NumGoroutine()
+		task := func(context.Context, int) (int, error) {
+			time.Sleep(time.Second)
+			if n := runtime.NumGoroutine() - before; n > 5+1 {
+				t.Errorf("%d goroutines for 5 permits", n)
+			}
+			return 0, nil
+		}
+		by := penstock.By(newFakeLimiter(5))
+		if _, err := penstock.Gather(t.Context(), by, upTo(1000), task); err != nil {
+			t.Error(err)
+		}
+		drain(penstock.Map(t.Context(), by, slices.Values(upTo(1000)), task))
+	})
+}

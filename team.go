@@ -144,7 +144,8 @@ func (t *team) lockAndLook(n int) (lacking *memberLine, err error) {
 
 // newcomer puts a new waiter at the end of the queue.
 func (t *team) newcomer(n int) *waiter {
-	w := t.pool.get(n, tickets.Add(1))
+	w := t.pool.get()
+	w.n, w.ticket, w.since = n, tickets.Add(1), now()
 	w.extra().by = anyCaller(n)
 	t.queue.push(w)
 	t.stand.size.Add(1)

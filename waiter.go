@@ -25,6 +25,11 @@ type waiter struct {
 	// done says that it has left the list by being granted what it asked for,
 	// or by being refused.
 	done bool
+	// gone says that it is done because its context has ended.
+	gone bool
+	// follows says that its leader watches the context for it, and promoted that
+	// it has been woken to lead itself.
+	follows, promoted bool
 }
 
 type moreOfWaiter struct {
@@ -87,22 +92,20 @@ func (w *waiter) await(ctx context.Context) (done bool) {
 // another, and a limit may be a package's variable that several tests use.
 // So drop forgets all of them whenever somebody comes to an empty line.
 type waiterPool struct {
-	free atomic.Pointer[waiter]
+	ready    *waiter // guarded by the owner's lock
+	returned atomic.Pointer[waiter]
 }
 
-// get returns a waiter for n units with that ticket, which has come now. The
-// lock of the pool's owner must be held: two calls at once could both see a
-// waiter that one of them takes and brings back, and lose the rest of the list.
-func (p *waiterPool) get(n int, ticket uint64) *waiter {
-	w := p.free.Load()
-	for w != nil && !p.free.CompareAndSwap(w, w.next) {
-		w = p.free.Load()
+// get returns a waiter. The lock of the pool's owner must be held.
+func (p *waiterPool) get() *waiter {
+	if p.ready == nil {
+		p.ready = p.returned.Swap(nil)
 	}
+	w := p.ready
 	if w == nil {
-		w = &waiter{ready: make(chan struct{}, 1)}
+		return &waiter{ready: make(chan struct{}, 1)}
 	}
-	w.prev, w.next, w.done = nil, nil, false
-	w.n, w.ticket, w.since = n, ticket, now()
+	p.ready, w.next = w.next, nil
 	return w
 }
 
@@ -112,14 +115,18 @@ func (p *waiterPool) put(w *waiter) {
 	if w.more != nil {
 		*w.more = moreOfWaiter{}
 	}
+	w.prev, w.done, w.gone, w.follows = nil, false, false, false
 	for {
-		head := p.free.Load()
+		head := p.returned.Load()
 		w.next = head
-		if p.free.CompareAndSwap(head, w) {
+		if p.returned.CompareAndSwap(head, w) {
 			return
 		}
 	}
 }
 
-// drop forgets the waiters kept.
-func (p *waiterPool) drop() { p.free.Store(nil) }
+// drop forgets the waiters kept. The lock of the pool's owner must be held.
+func (p *waiterPool) drop() {
+	p.ready = nil
+	p.returned.Store(nil)
+}

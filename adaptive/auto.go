@@ -35,16 +35,15 @@ type Auto struct {
 // trouble is from the first refusal until something sent since is accepted.
 type trouble struct {
 	first  Observation
-	rate   float64 // accepted before
-	before int     // the limit
+	before int // the limit
 	since  time.Time
-	gap    time.Duration
-	gaps   int
+	gap    time.Duration // between sends
+	gaps   int           // refusals of what was sent since
 }
 
 const (
 	mostGap      = 2 * time.Second // between tries while nothing is accepted
-	outageGaps   = 4               // after which it is not the rate
+	outageGaps   = 8               // after which it is not the rate
 	rowOfTrouble = 6               // refusals in a row that a rate cap does not explain
 	ceilingTime  = 5 * time.Second // until a ceiling is tried again, at first,
 	ceilingLong  = time.Minute     // and at most
@@ -75,11 +74,7 @@ func (a *Auto) Rate(now time.Time) float64 {
 
 // Held is told that operations are held back for so long because of a refusal.
 func (a *Auto) Held(d time.Duration) {
-	if a.rate.Active() {
-		a.rate.Held(d)
-	} else {
-		a.rate.hold = max(a.rate.hold, d.Seconds())
-	}
+	a.rate.Held(d)
 }
 
 // Observe learns from an operation.
@@ -97,7 +92,7 @@ func (a *Auto) accepted(now time.Time, o Observation) Reason {
 	a.kinds.Add(o, false)
 	a.rate.Sent(o)
 	if t := a.trouble; t != nil {
-		if o.Sent.Before(a.cut) && t.gaps == 0 || o.Sent.Before(t.since) {
+		if o.Sent.Before(t.since) {
 			a.knee.learn(o)
 			return ""
 		}
@@ -123,13 +118,11 @@ func (a *Auto) refused(now time.Time, o Observation) Reason {
 		a.cut = now
 		return RateFound
 	case t == nil:
-		a.trouble = &trouble{first: o, before: max(a.knee.base, a.knee.limit), since: now, rate: a.kinds.AcceptedRate(rateSends)}
+		a.trouble = &trouble{first: o, before: max(a.knee.base, a.knee.limit), since: now, gap: o.Latency}
 		a.knee.Cut(now, min(o.InFlight, a.knee.Limit()+1)-1)
 	default:
-		if a.knee.Limit() == a.knee.min {
-			t.gaps++
-			t.gap = min(max(2*t.gap, o.Latency, seconds(a.knee.hint)), mostGap)
-		}
+		t.gaps++
+		t.gap = min(2*t.gap, mostGap)
 		a.knee.Cut(now, a.knee.Limit()/2)
 	}
 	a.cut = now
@@ -155,7 +148,7 @@ func (a *Auto) resolve(now time.Time) Reason {
 	a.kind = Rate
 	a.knee.SetCeiling(0, now)
 	a.knee.Resume(now, t.before)
-	a.rate.Start(now, t.first, t.rate)
+	a.rate.Start(now, max(a.kinds.AcceptedRate(rateSends), float64(t.first.InFlight)/a.knee.hint))
 	return RateFound
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 )
 
+const debug = false
+
 // A Kind is what a server that refuses limits.
 type Kind uint8
 
@@ -32,21 +34,23 @@ func (k Kind) String() string {
 
 // A Classifier tells what a server that refuses limits: concurrency, where those
 // refused were sent with more in flight than those accepted; else the rate. The
-// zero Classifier is ready for use. It remembers the latest 256 operations.
+// zero Classifier is ready for use. It remembers the latest 512 operations.
 type Classifier struct {
-	ring [256]verdict
+	ring [512]verdict
 	n    int
 }
 
 type verdict struct {
 	sent     time.Time
+	end      time.Time
+	seq      uint64
 	inFlight int
 	refused  bool
 }
 
 // Add adds an operation that was accepted or refused.
 func (c *Classifier) Add(o Observation, refused bool) {
-	c.ring[c.n%len(c.ring)] = verdict{sent: o.Sent, inFlight: o.InFlight, refused: refused}
+	c.ring[c.n%len(c.ring)] = verdict{sent: o.Sent, end: o.Sent.Add(o.Latency), seq: o.Seq, inFlight: o.InFlight, refused: refused}
 	c.n++
 }
 
@@ -55,12 +59,32 @@ func (c *Classifier) since(from time.Time) []verdict {
 	var out []verdict
 	for _, v := range c.ring[:min(c.n, len(c.ring))] {
 		if !v.sent.Before(from) {
+			v.inFlight += c.around(v)
 			out = append(out, v)
 		}
 	}
 	slices.SortFunc(out, func(a, b verdict) int { return cmp.Compare(a.inFlight, b.inFlight) })
 	return out
 }
+
+// around returns by how much the number in flight when v was sent has to be put
+// right: less those that were then refused, which took no room at the server; and
+// with those accepted of the same moment, which may have overtaken it.
+func (c *Classifier) around(v verdict) int {
+	n := 0
+	for _, w := range c.ring[:min(c.n, len(c.ring))] {
+		switch {
+		case w.refused && w.seq < v.seq && w.end.After(v.sent):
+			n--
+		case !w.refused && w.seq > v.seq && w.sent.Sub(v.sent) <= moment:
+			n++
+		}
+	}
+	return n
+}
+
+// moment is how far apart two are sent that may overtake each other.
+const moment = 100 * time.Microsecond
 
 // leastAUC is how well the two must be told apart by what was in flight.
 const leastAUC = 0.9
@@ -71,6 +95,12 @@ const leastAUC = 0.9
 func (c *Classifier) Verdict(from time.Time) (Kind, int) {
 	sends := c.since(from)
 	auc, ok := separation(sends)
+	if debug {
+		for _, v := range sends {
+			print(v.seq, ":", v.inFlight, map[bool]string{true: "R", false: ""}[v.refused], " ")
+		}
+		println("\nAUC", int(auc*1000))
+	}
 	switch {
 	case !ok:
 		return Unknown, 0

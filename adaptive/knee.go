@@ -38,6 +38,7 @@ type Knee struct {
 	alarms    int
 	until     time.Time // when holding ends
 	trials    int
+	down      bool // the next trial is downward
 
 	ceiling      int // no more than this,
 	ceilingUntil time.Time
@@ -61,7 +62,8 @@ const (
 	stepGrowth   = 1.6             // while trials go the same way
 	holdTime     = 3 * time.Second // between trials,
 	holdTrips    = 20              // or as many round trips, if longer
-	downEvery    = 4               // each so manieth trial is a downward one
+	downEvery    = 4               // each so manieth trial is a downward one, if not more
+	flat         = 0.25            // an elasticity that says that base is above the knee
 	alarmRise    = 1.25            // of the latency
 	prior        = 0.05            // how sure a held limit is
 	headroom     = 1.02            // over the knee
@@ -220,6 +222,10 @@ func (k *Knee) judgeUp(now time.Time) Reason {
 		}
 		k.tryUp(now, k.high)
 		return Grew
+	case e+2*err < flat && k.step < 0.5:
+		// The knee is at base or below it: the other side is to be looked at.
+		k.ref, k.down = k.low, true
+		return k.rest(now)
 	case e+2*err < 0.5, full(&k.high):
 		k.ref = k.low
 		return k.land(now, k.low.limit)
@@ -237,7 +243,7 @@ func (k *Knee) judgeDown(now time.Time) Reason {
 	}
 	e, err := elasticity(&k.low, &k.high)
 	switch {
-	case e+2*err < 0.25 && k.low.limit > k.min && k.weak:
+	case e+2*err < flat && k.low.limit > k.min && k.weak:
 		// Less is as good: go on in the same direction.
 		k.base = k.low.limit
 		k.tryDown(now, k.low, k.base*3/4)
@@ -309,7 +315,8 @@ func (k *Knee) hold(now time.Time) Reason {
 		return ""
 	}
 	k.step = k.stepFor(&b)
-	if k.trials%downEvery == downEvery-1 {
+	if k.down || k.trials%downEvery == downEvery-1 {
+		k.down = false
 		return k.tryDown(now, b, int(math.Round(float64(k.base)/(1+k.step))))
 	}
 	return k.tryUp(now, b)

@@ -21,8 +21,8 @@ type Quota struct {
 // and to go by it would be to send next to nothing; the two are told apart by
 // whether the end of Reset stays where it is while time passes.
 type quotaPace struct {
-	policy float64 // a second; 0 for none
-	rest   float64 // a second, for what remains; 0 for none
+	policy float64   // a second; 0 for none
+	rest   float64   // a second, for what remains; 0 for none
 	end    time.Time // of the window, as first seen
 	first  time.Time // when that was
 }
@@ -33,9 +33,6 @@ const (
 	// fixedAfter is how long an end has to stay, since it is in whole seconds.
 	fixedAfter  = 2500 * time.Millisecond
 	wholeSecond = 1100 * time.Millisecond
-	// restUse is how much less than the policy allows the rest has to be to
-	// count: it too is over a time known to the second.
-	restUse = 0.8
 )
 
 // update learns from q, said at now, and how many operations are under way of
@@ -53,16 +50,19 @@ func (p *quotaPace) update(now time.Time, q Quota, inFlight int) {
 		p.first, p.end, p.rest = now, end, 0
 		return
 	}
-	if age < fixedAfter || q.Reset <= 2*wholeSecond {
+	if age < fixedAfter || q.Reset < 2*wholeSecond {
 		return
 	}
 	left := max(float64(q.Remaining)-float64(inFlight), 0.5)
+	if p.rest == 0 && p.policy > 0 && left/(q.Reset-wholeSecond).Seconds() > p.policy {
+		return // enough for all that the policy allows
+	}
 	p.rest = left / q.Reset.Seconds()
 }
 
 // rate returns the rate at now, or 0 for any.
 func (p *quotaPace) rate(now time.Time) float64 {
-	if p.rest > 0 && now.Before(p.end) && (p.policy == 0 || p.rest < restUse*p.policy) {
+	if p.rest > 0 && now.Before(p.end) && (p.policy == 0 || p.rest < p.policy) {
 		return p.rest
 	}
 	return p.policy

@@ -6,29 +6,40 @@ import (
 )
 
 // A RateCap finds the rate of a server that refuses what comes above it, such as
-// a token bucket. Between two refusals a bucket lets through
+// a token bucket. From one refusal to the next, a bucket that did not run over
+// lets through
 //
 //	accepted = what was in it + rate × time
 //
-// so two such cycles of different lengths give the rate and the content, as slope
-// and intercept. The cap goes a little below that, rises to it as a cubic does to
-// its inflection (the shape of CUBIC, RFC 9438), and past it ever faster, until
-// the next refusal. One refusal in each cycle is the price of knowing when the
-// server gives more.
+// and nothing is in it right after a refusal. So while the rate is not known, the
+// cap stays above it by as much as is not known, and each refusal comes after
+// several times as many operations as the one before: some five of them give the
+// rate to 5 %. Where each refusal costs a pause (Held), during which the bucket
+// fills, the slope over cycles of different lengths gives it.
+//
+// Once it is known the cap goes a little below, rises as a cubic to its inflection
+// (the shape of CUBIC, RFC 9438), and past that ever faster, until the next
+// refusal: it is the price of knowing when the server gives more.
 //
 // The zero RateCap caps nothing.
 type RateCap struct {
 	rate    float64 // the estimate; 0 for no cap
-	dip     float64 // how far below it a cycle begins, as a part of it
-	plateau float64 // seconds until the cap reaches the estimate
-	since   time.Time
+	err     float64 // of the estimate, as a part of it
+	settled bool    // the estimate is good
+	plateau float64 // seconds until the cap reaches the estimate, if settled;
+	// until it has doubled its distance from it, if not
 
-	begun    bool // whether something sent in this cycle has been seen,
+	since    time.Time // the last cut
+	begun    bool      // something sent since has been seen,
 	start    time.Time
 	startSeq uint64 // the first of it
 	last     time.Time
-	cycles   []cycle
-	hold     float64 // the longest pause that a refusal cost, seconds
+	held     bool    // the cycle began after a pause
+	pause    bool    // there is one now
+	hold     float64 // the longest pause, seconds
+	cycles   []cycle // those after a pause
+	emptied  bool    // a cycle without a pause has ended
+	pooled   cycle   // those without, as long as the estimate was not good
 }
 
 // A cycle is what went through between two refusals.
@@ -36,45 +47,47 @@ type cycle struct{ seconds, accepted float64 }
 
 const (
 	rateCycles  = 4                // that are fitted
-	leastDip    = 0.01             // below the estimate
-	firstDip    = 0.3              // below a rate at which something was refused for the first time
+	goodEnough  = 0.05             // an error with which an estimate is settled
+	leastDip    = 0.01             // below a settled estimate
+	leastCut    = 0.95             // of the cap at each refusal
+	firstCut    = 0.8              // the same while hardly anything is known
+	leastStepUp = 0.05             // by which a cap that cuts so is above it
+	heldCut     = 0.8              // the same where each costs a pause
 	plateauOps  = 2000             // the plateau lasts as many operations,
 	leastTime   = 15 * time.Second // but at least this
 	mostTime    = 10 * time.Minute // and at most this
 	holdPayback = 40               // and at least as many times what a refusal costs
 	refillOps   = 10               // sent at half the rate after a refusal
+	countError  = 1.5              // of a count
 )
 
 // Start begins at now with a rate at which something has been refused.
-func (c *RateCap) Start(now time.Time, o Observation, refusedAt float64) {
-	c.endCycle(o)
-	c.set(now, refusedAt*(1-firstDip), firstDip)
+func (c *RateCap) Start(now time.Time, refusedAt float64) {
+	c.rate, c.err, c.settled, c.plateau = refusedAt, 0, false, 1
+	c.held, c.pause, c.emptied = c.pause, false, false
+	c.since, c.begun = now, false
 }
 
 // Active reports whether there is a cap.
 func (c *RateCap) Active() bool { return c.rate > 0 }
-
-// Drop forgets the cap.
-func (c *RateCap) Drop() { *c = RateCap{} }
 
 // Rate returns the cap at now in operations a second, or 0 for none.
 func (c *RateCap) Rate(now time.Time) float64 {
 	if c.rate == 0 {
 		return 0
 	}
-	t := now.Sub(c.since).Seconds()
+	t := 0.0
 	if c.begun {
 		t = now.Sub(c.start).Seconds()
+	}
+	if !c.settled {
+		return c.rate * (1 + c.err*math.Exp2(min(t/c.plateau, 30)))
 	}
 	if t < refillOps/c.rate {
 		return c.rate / 2
 	}
 	u := t/c.plateau - 1
-	r := c.rate * (1 + c.dip*u*u*u)
-	if u > 1 {
-		r *= math.Exp2(u - 1)
-	}
-	return r
+	return c.rate * (1 + c.err*u*u*u) * math.Exp2(max(u-1, 0))
 }
 
 // Sent is told of each operation that was accepted.
@@ -82,8 +95,7 @@ func (c *RateCap) Sent(o Observation) {
 	if o.Sent.Before(c.since) {
 		return
 	}
-	switch {
-	case !c.begun, o.Seq < c.startSeq, c.idle(o):
+	if !c.begun || o.Seq < c.startSeq || c.idle(o) {
 		c.begun, c.start, c.startSeq = true, o.Sent, o.Seq
 	}
 	if o.Sent.After(c.last) {
@@ -104,82 +116,114 @@ func (c *RateCap) idle(o Observation) bool {
 	return ops > 3*refillOps && ops < 0.7*t*c.rate
 }
 
-// Refused is told of the first operation of a cycle that was refused, and reports
-// whether it was: those that were sent before the latest cut are not news.
+// Refused is told of an operation that was refused, and reports whether that was
+// news: those that were sent before the latest cut are not.
 func (c *RateCap) Refused(now time.Time, o Observation) bool {
 	if o.Sent.Before(c.since) {
 		return false
 	}
 	at := c.Rate(o.Sent)
-	c.hold = max(c.hold, 0)
-	c.endCycle(o)
-	if rate, err, ok := c.fit(); ok {
-		rate = min(rate, at)
-		c.set(now, rate, min(max(leastDip, err), firstDip))
-	} else {
-		c.set(now, at*(1-firstDip/3), firstDip/3)
+	got := cycle{}
+	if c.begun && o.Seq > c.startSeq {
+		got = cycle{seconds: o.Sent.Sub(c.start).Seconds(), accepted: float64(o.Seq - c.startSeq)}
 	}
+	if c.held {
+		c.learnHeld(got, at)
+	} else {
+		c.learn(got, at)
+	}
+	c.held, c.pause = c.pause, false
+	c.since, c.begun = now, false
 	return true
+}
+
+// learn estimates the rate from a cycle that began with an empty bucket.
+func (c *RateCap) learn(got cycle, at float64) {
+	if c.settled {
+		c.pooled = cycle{}
+	}
+	if !c.emptied {
+		// Something was in the bucket when this cycle began.
+		c.emptied = true
+		c.probe(at*firstCut, leastStepUp, 0.5)
+		return
+	}
+	c.pooled.seconds += got.seconds
+	c.pooled.accepted += got.accepted
+	p := c.pooled
+	if p.accepted < 2 || p.seconds <= 0 {
+		c.probe(at*firstCut, leastStepUp, 0.5)
+		return
+	}
+	rate, err := p.accepted/p.seconds, countError/p.accepted
+	if err <= goodEnough {
+		c.settle(min(rate, at), err)
+		return
+	}
+	c.probe(min(rate, at*leastCut), err/4, p.seconds)
+}
+
+// learnHeld estimates the rate from a cycle that began after a pause.
+func (c *RateCap) learnHeld(got cycle, at float64) {
+	if got.seconds > 0 {
+		c.cycles = append(c.cycles, got)
+	}
+	if len(c.cycles) > rateCycles {
+		c.cycles = c.cycles[1:]
+	}
+	rate, err, ok := slope(c.cycles)
+	if ok && err <= goodEnough && rate <= at*1.05 && rate >= at/2 {
+		c.settle(min(rate, at), err)
+		return
+	}
+	c.probe(at*heldCut, leastStepUp, 2)
+}
+
+// probe goes above rate by a part of it, which doubles every so many seconds.
+func (c *RateCap) probe(rate, above, double float64) {
+	c.rate, c.err, c.plateau, c.settled = rate, above, max(double, 0.1), false
+}
+
+// settle goes below rate by the error, or a hundredth.
+func (c *RateCap) settle(rate, err float64) {
+	c.rate, c.err, c.settled = rate, max(leastDip, err), true
+	c.plateau = max(min(max(plateauOps/rate, leastTime.Seconds()), mostTime.Seconds()), holdPayback*c.hold)
+	if c.hold == 0 {
+		// A rough estimate is worth less time.
+		c.plateau *= leastDip / c.err
+	}
 }
 
 // Held is told that a refusal stops everything for so long.
 func (c *RateCap) Held(d time.Duration) {
 	c.hold = max(c.hold, d.Seconds())
-	c.plateau = c.plateauFor()
-}
-
-func (c *RateCap) plateauFor() float64 {
-	t := min(max(plateauOps/c.rate, leastTime.Seconds()), mostTime.Seconds())
-	return max(t, holdPayback*c.hold)
-}
-
-func (c *RateCap) set(now time.Time, rate, dip float64) {
-	c.rate, c.dip = rate, dip
-	c.plateau = c.plateauFor()
-	if dip > 3*leastDip {
-		// A rough estimate is worth less time.
-		c.plateau *= 3 * leastDip / dip
-	}
-	c.since, c.begun = now, false
-}
-
-// endCycle notes the cycle that the refusal of o ends.
-func (c *RateCap) endCycle(o Observation) {
-	if !c.begun || o.Seq <= c.startSeq {
-		return
-	}
-	got := cycle{seconds: o.Sent.Sub(c.start).Seconds(), accepted: float64(o.Seq - c.startSeq)}
-	c.cycles = append(c.cycles, got)
-	if len(c.cycles) > rateCycles {
-		c.cycles = c.cycles[1:]
+	if c.begun {
+		c.pause = true
+	} else {
+		c.held = true
 	}
 }
 
-// fit returns the slope of the cycles as a rate, and its relative error. It takes
-// each count to be wrong by one.
-func (c *RateCap) fit() (rate, err float64, ok bool) {
-	n := float64(len(c.cycles))
+// slope returns the slope of the cycles as a rate, and its relative error. It takes
+// each count to be wrong by more than one.
+func slope(cycles []cycle) (rate, err float64, ok bool) {
+	n := float64(len(cycles))
 	if n < 2 {
 		return 0, 0, false
 	}
 	var t, a float64
-	for _, y := range c.cycles {
+	for _, y := range cycles {
 		t += y.seconds / n
 		a += y.accepted / n
 	}
 	var tt, ta float64
-	for _, y := range c.cycles {
+	for _, y := range cycles {
 		tt += (y.seconds - t) * (y.seconds - t)
 		ta += (y.seconds - t) * (y.accepted - a)
 	}
-	last := c.cycles[len(c.cycles)-1]
-	most := last.accepted / last.seconds
-	if tt > 0 {
-		rate = ta / tt
-		err = 1.5 / math.Sqrt(tt) / most
-	}
-	if tt == 0 || err > 0.1 || rate < most/2 || rate > most*1.05 {
+	if tt <= 0 || ta <= 0 {
 		return 0, 0, false
 	}
-	return min(rate, most), err, true
+	rate = ta / tt
+	return rate, countError / math.Sqrt(tt) / rate, true
 }

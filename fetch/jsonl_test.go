@@ -42,7 +42,7 @@ func line(i int64) string { return string(rec(i).AppendJSON(nil)) + "\n" }
 func TestJSONLSpills(t *testing.T) {
 	for name, memory := range map[string]int64{"all in memory": 0, "half of it": 100_000, "all in the file": 1} {
 		t.Run(name, func(t *testing.T) {
-			seeded(t, 5, func(t *testing.T, r *rand.Rand) {
+			seeded(t, 2, func(t *testing.T, r *rand.Rand) {
 				const items = 1000
 				var out bytes.Buffer
 				dir := t.TempDir()
@@ -172,7 +172,7 @@ func TestJSONLCloseWritesWhatIsLeft(t *testing.T) {
 // A run that is stopped leaves whole lines in order, one for each item that
 // was finished.
 func TestJSONLOfStoppedRun(t *testing.T) {
-	seeded(t, 10, func(t *testing.T, r *rand.Rand) {
+	seeded(t, 6, func(t *testing.T, r *rand.Rand) {
 		synctest.Test(t, func(t *testing.T) {
 			var out bytes.Buffer
 			dir := t.TempDir()

@@ -96,7 +96,7 @@ func chaoticOptions(r *rand.Rand) fetch.Options {
 }
 
 func TestOneRecordPerItem(t *testing.T) {
-	seeded(t, 40, func(t *testing.T, r *rand.Rand) {
+	seeded(t, 20, func(t *testing.T, r *rand.Rand) {
 		synctest.Test(t, func(t *testing.T) {
 			const items = 300
 			n := newNetwork(chaos(r.Uint64()))
@@ -213,7 +213,7 @@ func lines(t *testing.T, out []byte) (recs []jsonRecord) {
 func TestOrderOfTheOutput(t *testing.T) {
 	for name, order := range map[string]fetch.Order{"input": fetch.InputOrder, "completion": fetch.CompletionOrder} {
 		t.Run(name, func(t *testing.T) {
-			seeded(t, 15, func(t *testing.T, r *rand.Rand) {
+			seeded(t, 6, func(t *testing.T, r *rand.Rand) {
 				synctest.Test(t, func(t *testing.T) {
 					const items = 300
 					var out bytes.Buffer

@@ -48,6 +48,13 @@ func (r Retry) backoff(k int) time.Duration {
 	return time.Duration(rand.Float64() * float64(min(most, r.Cap)))
 }
 
+// shortage is how long an item stands back for the k-th time (from 1).
+func (r Retry) shortage(k int) time.Duration {
+	const base, most = 50 * time.Millisecond, 5 * time.Second
+	d := min(base*time.Duration(k), most)
+	return d + rand.N(d)
+}
+
 // spread is added to a Retry-After, so that what waited for the same moment
 // does not come back in the same instant.
 func spread(wait time.Duration) time.Duration {

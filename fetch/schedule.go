@@ -21,6 +21,7 @@ type job struct {
 
 	tooDear   bool // its cost is more than the rate will ever give
 	attempts  int
+	shortages int // times it stood back because this machine had run out of something
 	redirects int
 	admitted  time.Time     // when the reader handed it over
 	active    time.Duration // time spent in attempts, redirects included
@@ -43,6 +44,8 @@ type lane struct {
 // it all; no method but next blocks, and next only on its condition.
 type scheduler struct {
 	limit     int
+	allowed   int       // of limit, since the machine ran out of something
+	eased     time.Time // when allowed last changed
 	perHost   int
 	lookAhead int
 	span      int64
@@ -71,7 +74,7 @@ type scheduler struct {
 
 func newScheduler(o Options) *scheduler {
 	s := &scheduler{
-		limit: o.Concurrency, perHost: o.PerHost, lookAhead: o.LookAhead,
+		limit: o.Concurrency, allowed: o.Concurrency, perHost: o.PerHost, lookAhead: o.LookAhead,
 		span: o.Window, rate: o.Rate,
 		lanes: map[string]*lane{}, done: newWindow(o.Window),
 	}
@@ -200,6 +203,9 @@ func (s *scheduler) next() *job {
 // pick takes the next job of the next ready host; hosts take turns. Where
 // only the rate stands against it, pick returns how long it will.
 func (s *scheduler) pick(now time.Time) (*job, time.Duration) {
+	if s.inFlight >= s.allowed {
+		return nil, 0 // whoever leaves wakes the next
+	}
 	for s.ready.len() > 0 {
 		l := s.ready.pop()
 		l.ready = false
@@ -277,8 +283,37 @@ func (s *scheduler) leave(l *lane) {
 	s.inFlight--
 	l.inFlight--
 	s.offer(l)
+	if s.allowed < s.limit {
+		s.recover(time.Now())
+	}
 	s.dropIdle(l)
 }
+
+// ease lets less be in flight, down to one: the machine has run out of
+// something. What is cut off comes back one by one, see recover.
+func (s *scheduler) ease(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.eased) < easeEvery && s.allowed < s.limit {
+		return // the same shortage, seen by others
+	}
+	s.allowed = max(1, min(s.allowed, s.inFlight)*3/4)
+	s.eased = now
+}
+
+// recover lets one more be in flight, every now and then. The caller holds mu.
+func (s *scheduler) recover(now time.Time) {
+	if now.Sub(s.eased) >= 10*easeEvery {
+		s.allowed++
+		s.eased = now
+	}
+	if s.ready.len() > 0 {
+		s.wake()
+	}
+}
+
+// easeEvery is how often a shortage may cut what is in flight.
+const easeEvery = 100 * time.Millisecond
 
 // dropIdle forgets a host that has nothing to say any more. The caller holds
 // mu.

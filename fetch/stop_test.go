@@ -196,7 +196,7 @@ func TestDrainBeforeRun(t *testing.T) {
 
 // When Drain has returned nothing new starts, not even in that instant.
 func TestDrainTakesEffectAtOnce(t *testing.T) {
-	for range 300 {
+	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
 			var e *fetch.Engine
 			var drained atomic.Bool
@@ -311,7 +311,7 @@ func TestCancelOfWhatIsDone(t *testing.T) {
 // Stopped at any moment, in any way, a run is over at most as late as what
 // was in flight, with no record twice.
 func TestStopAtAnyMoment(t *testing.T) {
-	seeded(t, 30, func(t *testing.T, r *rand.Rand) {
+	seeded(t, 15, func(t *testing.T, r *rand.Rand) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -484,7 +484,7 @@ func (a *advancer) Advance(low int64) error {
 }
 
 func TestAdvance(t *testing.T) {
-	seeded(t, 10, func(t *testing.T, r *rand.Rand) {
+	seeded(t, 6, func(t *testing.T, r *rand.Rand) {
 		synctest.Test(t, func(t *testing.T) {
 			a := &advancer{t: t, has: map[int64]bool{}}
 			o := chaoticOptions(r)

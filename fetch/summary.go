@@ -14,6 +14,9 @@ type Summary struct {
 	Failed    int64
 	Retries   int64
 	Redirects int64
+	// Shortages counts attempts that could not begin because this machine
+	// had run out of files, ports or buffers.
+	Shortages int64
 	Bytes     int64
 	Started   time.Time
 	Elapsed   time.Duration
@@ -87,6 +90,7 @@ func (t *tally) start(now time.Time) {
 
 func (t *tally) item()     { t.mu.Lock(); t.sum.Items++; t.mu.Unlock() }
 func (t *tally) retry()    { t.mu.Lock(); t.sum.Retries++; t.mu.Unlock() }
+func (t *tally) shortage() { t.mu.Lock(); t.sum.Shortages++; t.mu.Unlock() }
 func (t *tally) redirect() { t.mu.Lock(); t.sum.Redirects++; t.mu.Unlock() }
 
 func (t *tally) record(r *Record) {

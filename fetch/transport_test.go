@@ -22,7 +22,7 @@ import (
 // What the server sees of a run over real HTTP, in exact time: never more
 // than the limits, each request once, the whole slot used.
 func TestServerNeverSeesMore(t *testing.T) {
-	const hosts, limit, perHost, items = 4, 10, 4, 2000
+	const hosts, limit, perHost, items = 4, 10, 4, 1000
 	inMemory(t, origin.Options{Hosts: hosts}, func(t *testing.T, s *origin.Server, tr *http.Transport) {
 		var urls []string
 		for i := range items {

@@ -43,6 +43,11 @@ func (w *worker) do(ctx context.Context, j *job) {
 		e.sched.abandon(j)
 		return
 	}
+	if a.err != nil && j.shortages < patience(a.err.Err) {
+		j.shortages++
+		e.standBack(j)
+		return
+	}
 	wait, told := e.hint(j, &a)
 	if a.err == nil {
 		followed, err := e.redirect(j, &a)
@@ -61,6 +66,22 @@ func (w *worker) do(ctx context.Context, j *job) {
 		return
 	}
 	w.finish(j, &a)
+}
+
+// standBack is for an attempt that never began because this machine has run
+// out of files, ports or buffers: it does not count. The run gets slower,
+// connections that nobody uses are given back, and the item tries again soon.
+func (e *Engine) standBack(j *job) {
+	now := time.Now()
+	e.sched.ease(now)
+	if t, ok := e.opts.Transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+	if j.spent == 0 {
+		j.attempts--
+	}
+	e.tally.shortage()
+	e.sched.retry(j, now.Add(e.opts.Retry.shortage(j.shortages)))
 }
 
 // hint obeys a Retry-After: it holds the host and returns how long.

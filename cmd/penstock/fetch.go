@@ -2,7 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
 
+	"github.com/penstock-go/penstock/internal/machine"
 	"github.com/spf13/cobra"
 )
 
@@ -46,8 +49,19 @@ Exit codes: 0 every item was accepted; 1 the run itself failed; 2 usage;
 	return cmd
 }
 
+// fit lowers limits that are more than this machine can give, and says so.
+func (f *fetchFlags) fit(stderr io.Writer) {
+	room := machine.Look()
+	if fits, why := room.Fit(f.concurrency); why != "" {
+		fmt.Fprintf(stderr, "-c %d is more than this machine can do: %s; going on with -c %d\n", f.concurrency, why, fits)
+		f.concurrency = fits
+	}
+	f.perHost = min(f.perHost, f.concurrency)
+}
+
 // run opens everything before anything is sent, and then fetches.
 func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
+	f.fit(cmd.ErrOrStderr())
 	opts, err := f.options()
 	if err != nil {
 		return err
