@@ -41,7 +41,7 @@ type Exchange struct {
 	Request     *http.Request
 	RequestBody []byte
 	// Response is what net/http gave, of which the status, the protocol, the
-	// header, ContentLength, Uncompressed and TransferEncoding are looked at.
+	// header, Uncompressed and TransferEncoding are looked at.
 	// Its Body is not read: Body is what it was.
 	Response *http.Response
 	Body     []byte
@@ -147,7 +147,6 @@ func (x *Exchange) responseLength() int64 {
 	if resp.Uncompressed {
 		return -1
 	}
-	// ContentLength is 0 where net/http knows that nothing comes.
 	if said, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil {
 		return said
 	}
