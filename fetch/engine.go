@@ -120,7 +120,7 @@ func (e *Engine) Drain() {
 
 // read admits the items of src until it ends or the run does.
 func (e *Engine) read(ctx context.Context, src Source) error {
-	all := false
+	all, next := false, int64(0)
 	defer func() { e.sched.end(all) }()
 	if c, ok := src.(io.Closer); ok {
 		defer c.Close()
@@ -137,6 +137,10 @@ func (e *Engine) read(ctx context.Context, src Source) error {
 			}
 			return fmt.Errorf("reading the input: %w", err)
 		}
+		if it.Index < next {
+			return fmt.Errorf("reading the input: item %d after item %d: the numbers must grow", it.Index, next-1)
+		}
+		next = it.Index + 1
 		if !e.sched.begin(it.Index) {
 			return nil
 		}

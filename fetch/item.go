@@ -10,7 +10,8 @@ import (
 // An Item is one request to make. Only URL is required.
 type Item struct {
 	// Index counts the items of a run from 0. The engine schedules and
-	// orders by it, so a source must number its items without gaps.
+	// orders by it: each must be larger than the one before. What a source
+	// leaves out counts as done before.
 	Index int64
 	// Line and Source say where the item stood, for messages.
 	Line   int64

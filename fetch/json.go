@@ -77,6 +77,9 @@ func appendHeader(b []byte, h http.Header) []byte {
 			if k > 0 {
 				b = append(b, ',')
 			}
+			if strings.Contains(v, "@") && (strings.EqualFold(name, "Location") || strings.EqualFold(name, "Content-Location")) {
+				v = redactedURL(v)
+			}
 			b = appendString(b, v)
 		}
 		b = append(b, ']')

@@ -56,6 +56,7 @@ type JSONL struct {
 	backlog backlog
 	flusher *time.Timer
 	armed   bool
+	closed  bool
 	err     error
 }
 
@@ -116,7 +117,7 @@ func (s *JSONL) emit(row, _ []byte, _ journal.Entry) {
 		return
 	}
 	switch {
-	case s.armed:
+	case s.armed || s.closed:
 		return
 	case s.flusher == nil:
 		s.flusher = time.AfterFunc(s.opts.FlushEvery, s.flush)
@@ -130,7 +131,7 @@ func (s *JSONL) flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.armed = false
-	if s.err == nil {
+	if s.err == nil && !s.closed {
 		s.err = s.w.Flush()
 	}
 }
@@ -140,14 +141,20 @@ func (s *JSONL) flush() {
 // that of the first write that failed.
 func (s *JSONL) Close() error {
 	s.mu.Lock()
-	if s.err == nil {
-		s.note(s.backlog.flush())
+	defer s.mu.Unlock()
+	if s.closed {
+		return s.err
 	}
+	s.closed = true // a timer that has fired already finds nothing to do
 	if s.flusher != nil {
 		s.flusher.Stop()
 	}
-	s.mu.Unlock()
-	s.flush()
+	if s.err == nil {
+		s.note(s.backlog.flush())
+	}
+	if s.err == nil {
+		s.note(s.w.Flush())
+	}
 	_ = s.backlog.close()
 	return s.err
 }

@@ -58,7 +58,7 @@ func TestRatePacesEveryRequest(t *testing.T) {
 			return reply{wait: 250 * ms}
 		})
 		out := mustRun(t, n, gets(many(10, "a")...), fetch.Options{
-			Rate: &metronome{every: 100 * ms}, Redirects: 1, Retry: fetch.Retry{Max: 1},
+			Rate: &metronome{every: 100 * ms}, Redirects: 1, Retry: fetch.Retry{Max: 1, Cap: 1},
 		})
 		if len(n.log()) != 12 || out.sum.OK != 10 {
 			t.Errorf("%d requests, summary %+v", len(n.log()), out.sum)

@@ -44,7 +44,7 @@ func TestRateLimiter(t *testing.T) {
 					return reply{wait: 20 * time.Second}
 				})
 				out := mustRun(t, n, gets(many(5, "a")...), fetch.Options{
-					Concurrency: 100, Rate: limiter(t, text), Redirects: 1, Retry: fetch.Retry{Max: 1},
+					Concurrency: 100, Rate: limiter(t, text), Redirects: 1, Retry: fetch.Retry{Max: 1, Cap: 1}, // a retry is due at once
 				})
 				if len(n.log()) != len(starts) || out.sum.OK != 5 {
 					t.Fatalf("%d requests, summary %+v", len(n.log()), out.sum)

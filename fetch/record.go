@@ -91,14 +91,17 @@ type Record struct {
 	// Body is valid only until Write returns: a sink that keeps it copies
 	// it. Nil unless Options.KeepBody is set.
 	Body []byte
-	// Raw is the item's Raw.
+	// Raw is the item's Raw, or else its URL with all that is in it: not for
+	// showing.
 	Raw []byte
 }
 
 // A Sink takes the records of a run.
 type Sink interface {
 	// Write takes one record, in the order of completion. It is called by
-	// several goroutines at once. An error ends the run.
+	// several goroutines at once. The record is used again when Write has
+	// returned: a sink that keeps one copies it, and its Body. An error ends
+	// the run.
 	Write(r *Record) error
 }
 

@@ -105,7 +105,7 @@ func (e *Engine) retry(j *job, a *attempt, wait time.Duration, told bool) bool {
 		!worthRetrying(a.err, a.status) || !mayRepeat(j, a.err, a.status) {
 		return false
 	}
-	if !told {
+	if !told || wait == 0 { // "now" is no reason to come at once, and again
 		wait = r.backoff(j.attempts - 1)
 	}
 	j.spent = 0
