@@ -99,9 +99,11 @@ func (e *Engine) Run(ctx context.Context, src Source, sink Sink) (Summary, error
 	stop2 := context.AfterFunc(ctx, e.sched.stop)
 	defer stop2()
 
+	e.sched.decode, e.sched.fail = e.decodeSpilled, func(err error) { e.fail(err) }
 	e.sched.spawn = func() { e.workers.Go(func() { e.work(ctx) }) }
 	err := e.read(reading, src)
 	e.workers.Wait()
+	e.sched.spill.close()
 	if !e.sched.unfinished() {
 		e.advance(math.MaxInt64)
 	}
@@ -161,7 +163,9 @@ func (e *Engine) admit(it Item) {
 		e.advance(e.sched.reject(it.Index))
 		return
 	}
-	e.sched.admit(j)
+	if err := e.sched.admit(j); err != nil {
+		e.fail(fmt.Errorf("putting item %d aside: %w", it.Index, err))
+	}
 }
 
 // put gives a record to the sink; a sink that fails ends the run.

@@ -57,7 +57,7 @@ func TestLookAhead(t *testing.T) {
 					r.done.Add(1)
 					return nil
 				}), fetch.Options{
-					Transport: n, Concurrency: 5, PerHost: 3, LookAhead: ahead, Retry: fetch.Retry{Max: 1, Base: time.Second},
+					Transport: n, Concurrency: 5, PerHost: 3, LookAhead: ahead, SpillMax: -1, Retry: fetch.Retry{Max: 1, Base: time.Second},
 				})
 				if err != nil || sum.Records != 500 {
 					t.Fatalf("%d records: %v", sum.Records, err)

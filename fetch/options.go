@@ -17,6 +17,7 @@ const (
 	DefaultMaxBody     = 16 << 20
 	DefaultRedirects   = 10
 	DefaultWindow      = 1 << 17
+	DefaultSpillMax    = 1 << 30
 )
 
 // A Pacer says when an operation of some cost may start; *rate.Limiter is
@@ -60,9 +61,15 @@ type Options struct {
 	// Transport makes the requests; nil means NewTransport with these
 	// limits.
 	Transport http.RoundTripper
-	// LookAhead is how many items may be read and not finished; 0 means
-	// 1,000 or 10 times the concurrency, whichever is more.
+	// LookAhead is how many items may be in memory, read and not finished; 0
+	// means 1,000 or 10 times the concurrency, whichever is more.
 	LookAhead int
+	// SpillMax is how many bytes of items may wait in a temporary file when
+	// the look-ahead is full of items of hosts that are blocked, and there are
+	// slots for others; 0 means 1 GiB, negative none.
+	SpillMax int64
+	// TempDir is where that file is made; "" means the system's.
+	TempDir string
 	// Window is the most that the newest item's index may be ahead of the
 	// oldest unfinished one's, which bounds what an ordering sink holds;
 	// 0 means 131,072.
@@ -87,6 +94,7 @@ func (o *Options) setDefaults() error {
 	def(&o.Concurrency, DefaultConcurrency)
 	def(&o.Timeout, DefaultTimeout)
 	def(&o.MaxBody, DefaultMaxBody)
+	def(&o.SpillMax, DefaultSpillMax)
 	def(&o.LookAhead, max(1000, 10*o.Concurrency))
 	def(&o.Window, int64(max(DefaultWindow, o.LookAhead)))
 	if o.Accept == nil {

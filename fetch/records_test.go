@@ -90,6 +90,7 @@ func chaoticOptions(r *rand.Rand) fetch.Options {
 		Redirects:   r.IntN(5),
 		Retry:       fetch.Retry{Max: r.IntN(4), Base: 100 * time.Millisecond},
 		LookAhead:   1 + r.IntN(100),
+		SpillMax:    []int64{-1, 0, 20_000}[r.IntN(3)],
 		Window:      int64(1 + r.IntN(200)),
 		KeepBody:    r.IntN(2) == 0,
 	}

@@ -37,6 +37,12 @@ type lane struct {
 	ready    bool      // stands in scheduler.ready
 	held     time.Time // no request before this
 	waiting  bool      // stands in scheduler.timed until held
+
+	// What is kept outside of the look-ahead, behind jobs: see spill.
+	chunks    fifoOf[*chunk]
+	tail      []byte // items that are no chunk yet
+	tailed    int    // how many
+	refilling bool
 }
 
 // A scheduler hands jobs to workers: hosts take turns, a host at its limit or
@@ -51,17 +57,22 @@ type scheduler struct {
 	span      int64
 	rate      Pacer
 	spawn     func() // starts a worker; must not block
+	decode    func([]byte) ([]*job, error)
+	fail      func(error) // ends the run
 
 	mu       sync.Mutex
 	work     sync.Cond // a job may have become available, or the run ended
 	room     sync.Cond // the reader may go on
 	lanes    map[string]*lane
 	ready    fifoOf[*lane]
+	refills  fifoOf[*lane]
 	timed    timedHeap
 	timer    *time.Timer
 	timerAt  time.Time
 	done     window
-	pending  int // admitted and not finished
+	pending  int // begun and not finished
+	resident int // of these, in memory
+	spill    *spill
 	backoff  int // of these, waiting for a retry
 	inFlight int
 	peak     int
@@ -77,6 +88,7 @@ func newScheduler(o Options) *scheduler {
 		limit: o.Concurrency, allowed: o.Concurrency, perHost: o.PerHost, lookAhead: o.LookAhead,
 		span: o.Window, rate: o.Rate,
 		lanes: map[string]*lane{}, done: newWindow(o.Window),
+		spill: &spill{max: o.SpillMax, dir: o.TempDir},
 	}
 	s.work.L, s.room.L = &s.mu, &s.mu
 	return s
@@ -87,10 +99,24 @@ func newScheduler(o Options) *scheduler {
 func (s *scheduler) await() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for !s.stopped && s.pending >= s.lookAhead {
+	for !s.stopped && !s.mayRead() {
 		s.room.Wait()
 	}
 	return !s.stopped
+}
+
+// mayRead says that there is a place for one more item. The caller holds mu.
+func (s *scheduler) mayRead() bool {
+	if s.spill.live > 0 && s.spill.full() {
+		return false // it may have to go there, behind others of its host
+	}
+	return s.resident < s.lookAhead || s.maySpill()
+}
+
+// maySpill says that the look-ahead is full of items that cannot start, while
+// there are slots for others: it is worth reading on. The caller holds mu.
+func (s *scheduler) maySpill() bool {
+	return s.inFlight < s.allowed && s.ready.len() == 0 && !s.spill.full()
 }
 
 // begin counts the item at index as under way, as soon as it is not too far
@@ -107,14 +133,32 @@ func (s *scheduler) begin(index int64) bool {
 	}
 	s.done.start(index)
 	s.pending++
+	s.resident++
 	return true
 }
 
-// admit queues a job that has begun.
-func (s *scheduler) admit(j *job) {
+// admit queues a job that has begun, or puts it aside if the look-ahead is full
+// and its host is blocked. The error is why that cannot be done.
+func (s *scheduler) admit(j *job) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.enqueue(j, false)
+	l := s.lane(hostKey(j.url))
+	if l.spilled() == 0 && !l.refilling && (s.resident <= s.lookAhead || !s.blocked(l)) {
+		s.enqueue(j, false)
+		return nil
+	}
+	item, err := encodeSpilled(j)
+	if err != nil {
+		return err
+	}
+	s.put(l, item)
+	s.offer(l)
+	return nil
+}
+
+// blocked says that no request to l may start now. The caller holds mu.
+func (s *scheduler) blocked(l *lane) bool {
+	return l.waiting || s.perHost > 0 && l.inFlight >= s.perHost
 }
 
 // enqueue puts a job into its host's queue. The caller holds mu.
@@ -141,12 +185,17 @@ func (s *scheduler) lane(key string) *lane {
 // offer makes l stand in the ready queue if it has something to do and room
 // for it. The caller holds mu.
 func (s *scheduler) offer(l *lane) {
-	if l.ready || l.waiting || l.jobs.len() == 0 || (s.perHost > 0 && l.inFlight >= s.perHost) {
-		return
+	switch {
+	case l.ready || s.blocked(l):
+	case l.jobs.len() > 0:
+		l.ready = true
+		s.ready.push(l)
+		s.wake()
+	case l.spilled() > 0 && !l.refilling:
+		l.refilling = true
+		s.refills.push(l)
+		s.wake()
 	}
-	l.ready = true
-	s.ready.push(l)
-	s.wake()
 }
 
 // wake gets a worker to look for work: one that is idle, else a new one. Who
@@ -179,12 +228,26 @@ func (s *scheduler) wakeAll() {
 // next waits for a job that may start now and counts it in flight. It returns
 // nil when the run is over.
 func (s *scheduler) next() *job {
+	for {
+		j, l := s.nextTask()
+		if l == nil {
+			return j
+		}
+		s.refill(l)
+	}
+}
+
+// nextTask waits for a job that may start, or a lane that is to be refilled.
+func (s *scheduler) nextTask() (*job, *lane) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
 		if s.over() {
 			s.workers--
-			return nil
+			return nil, nil
+		}
+		if s.refills.len() > 0 {
+			return nil, s.refills.pop()
 		}
 		now := time.Now()
 		s.wakeDue(now)
@@ -192,9 +255,15 @@ func (s *scheduler) next() *job {
 		if j != nil {
 			s.inFlight++
 			s.peak = max(s.peak, s.inFlight)
-			return j
+			if s.mayRead() {
+				s.room.Signal()
+			}
+			return j, nil
 		}
 		s.arm(now, wait)
+		if s.mayRead() {
+			s.room.Signal()
+		}
 		s.idle++
 		s.work.Wait()
 	}
@@ -318,7 +387,7 @@ const easeEvery = 100 * time.Millisecond
 // dropIdle forgets a host that has nothing to say any more. The caller holds
 // mu.
 func (s *scheduler) dropIdle(l *lane) {
-	if l.inFlight == 0 && l.jobs.len() == 0 && !l.ready && !l.waiting {
+	if l.inFlight == 0 && l.jobs.len() == 0 && !l.ready && !l.waiting && l.spilled() == 0 && !l.refilling {
 		delete(s.lanes, l.key)
 	}
 }
@@ -342,6 +411,7 @@ func (s *scheduler) reject(index int64) (low int64) {
 // settle counts the item at index as finished. The caller holds mu.
 func (s *scheduler) settle(index int64) (low int64) {
 	s.pending--
+	s.resident--
 	s.done.finish(index)
 	s.room.Signal()
 	if s.over() {

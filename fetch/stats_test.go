@@ -79,6 +79,7 @@ func TestStatsWhileRunning(t *testing.T) {
 	seeded(t, 5, func(t *testing.T, r *rand.Rand) {
 		synctest.Test(t, func(t *testing.T) {
 			o := chaoticOptions(r)
+			o.SpillMax = -1 // or more may be in memory for a while
 			s := start(t.Context(), t, newNetwork(chaos(r.Uint64())), list(chaotic(r, 300)...), o)
 			for range 2 {
 				go func() {

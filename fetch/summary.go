@@ -20,6 +20,9 @@ type Summary struct {
 	Bytes     int64
 	Started   time.Time
 	Elapsed   time.Duration
+	// Spilled is how many items waited in a temporary file for their host, and
+	// SpillBytes how large that was at the most.
+	Spilled, SpillBytes int64
 	// MaxInFlight is the most requests that were in flight at once.
 	MaxInFlight int
 	Statuses    map[int]int64
@@ -33,6 +36,7 @@ type Stats struct {
 	Summary
 	InFlight int
 	Queued   int // read, and waiting for a limit
+	Aside    int // read, and waiting for their host in a temporary file
 	Backoff  int // waiting for their retry
 	Hosts    int // with something in the queue, in flight or on hold
 	Held     int // hosts that asked to be left alone for a while
@@ -52,7 +56,8 @@ func (s *scheduler) stats(st *Stats) {
 	defer s.mu.Unlock()
 	st.InFlight, st.MaxInFlight = s.inFlight, s.peak
 	st.Backoff = s.backoff
-	st.Queued = s.pending - s.inFlight - s.backoff
+	st.Queued, st.Aside = s.resident-s.inFlight-s.backoff, int(s.spill.live)
+	st.Spilled, st.SpillBytes = s.spill.all, s.spill.most
 	st.Hosts = len(s.lanes)
 	st.ReadAll = s.readAll
 	for _, t := range s.timed {

@@ -38,6 +38,7 @@ type fetchFlags struct {
 	fsync                           string
 	include, dryRun, resume         bool
 	grace                           time.Duration
+	spillMax                        int64
 }
 
 func (f *fetchFlags) register(cmd *cobra.Command) {
@@ -45,7 +46,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.SortFlags = false
 	f.format, f.order, f.bodies, f.progress, f.fsync = "auto", "input", "inline", "auto", "1s"
 	f.concurrency, f.retries, f.maxBody, f.maxRedirects = fetch.DefaultConcurrency, 3, fetch.DefaultMaxBody, fetch.DefaultRedirects
-	f.acceptText = "200-399"
+	f.acceptText, f.spillMax = "200-399", fetch.DefaultSpillMax
 
 	fl.Var(choiceValue{&f.format, []string{"auto", "lines", "jsonl", "csv"}}, "format", "what the input is; auto goes by name and by line")
 	fl.StringVar(&f.column, "column", "", "the `NAME` (or number) of the CSV column with the URL; implies --format csv")
@@ -55,6 +56,8 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.VarP(countValue{&f.concurrency, 1}, "max-concurrent", "c", "most requests in flight at once")
 	fl.Var(countValue{&f.perHost, 1}, "per-host", "most requests in flight to one host (default: no limit but -c)")
 	fl.Var(rateValue{&f.rate}, "rate", "most requests started in a time: 100/s, 5000/m, 10/15s; several with commas")
+
+	fl.Var(sizeValue{&f.spillMax}, "spill-max", "most that items of blocked hosts take in a temporary file, so that reading goes on")
 
 	fl.Var(countValue{&f.retries, 0}, "retries", "retries of what may pass: no connection, reset, timeout, 408, 425, 429, 500, 502, 503, 504")
 	fl.DurationVar(&f.timeout, "timeout", fetch.DefaultTimeout, "`TIME` for a whole attempt, redirects and body included; 0 is no limit")
@@ -88,6 +91,7 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 		Concurrency: f.concurrency, PerHost: f.perHost, Timeout: f.timeout,
 		Retry: fetch.Retry{Max: f.retries}, MaxBody: f.maxBody, Accept: f.accept,
 		Method: f.method, KeepBody: f.bodies == "inline", KeepHeader: f.include,
+		SpillMax: f.spillMax,
 	}
 	if f.timeout < 0 || f.connectTimeout <= 0 || f.grace < 0 {
 		return o, usagef("write 30s, 2m or 500ms", "a time cannot be negative, and --connect-timeout cannot be 0")

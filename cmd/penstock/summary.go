@@ -26,6 +26,9 @@ func printSummary(w io.Writer, s fetch.Summary, out *output) {
 	}
 	fmt.Fprintf(w, "\n%s in %s, %.0f a second, at most %d in flight\n",
 		formatSize(s.Bytes), roundTime(s.Elapsed), float64(s.Records)/max(s.Elapsed.Seconds(), 0.001), s.MaxInFlight)
+	if s.Spilled > 0 {
+		fmt.Fprintf(w, "%d items waited for their host in a temporary file of up to %s\n", s.Spilled, formatSize(s.SpillBytes))
+	}
 	if s.Shortages > 0 {
 		fmt.Fprintf(w, "this machine ran out of files, ports or buffers %d times; the run slowed down\n", s.Shortages)
 	}
