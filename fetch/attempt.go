@@ -22,6 +22,9 @@ type attempt struct {
 	err         *Error
 	start       time.Time
 	ttfb, total time.Duration
+	// wait is what a Retry-After asks for, if the server has told one.
+	wait time.Duration
+	told bool
 }
 
 // try makes j's request once. It returns when the body is read or given up.
@@ -41,6 +44,7 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 	}
 	defer resp.Body.Close()
 	a.status, a.header = resp.StatusCode, resp.Header
+	w.e.hint(j, &a)
 	a.err = w.read(&a, resp)
 	return a
 }

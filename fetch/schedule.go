@@ -113,10 +113,13 @@ func (s *scheduler) mayRead() bool {
 	return s.resident < s.lookAhead || s.maySpill()
 }
 
-// maySpill says that the look-ahead is full of items that cannot start, while
-// there are slots for others: it is worth reading on. The caller holds mu.
+// maySpill says that the look-ahead is full of items of blocked hosts, while
+// there are slots for others: it is worth reading on. Items that wait for their
+// retry are no such reason, and there may be no more of them than the
+// look-ahead holds. The caller holds mu.
 func (s *scheduler) maySpill() bool {
-	return s.inFlight < s.allowed && s.ready.len() == 0 && !s.spill.full()
+	return s.inFlight < s.allowed && s.ready.len() == 0 && !s.spill.full() &&
+		s.resident-s.backoff >= s.lookAhead && s.backoff < s.lookAhead
 }
 
 // begin counts the item at index as under way, as soon as it is not too far

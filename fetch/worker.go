@@ -48,7 +48,6 @@ func (w *worker) do(ctx context.Context, j *job) {
 		e.standBack(j)
 		return
 	}
-	wait, told := e.hint(j, &a)
 	if a.err == nil {
 		followed, err := e.redirect(j, &a)
 		if followed {
@@ -62,7 +61,7 @@ func (w *worker) do(ctx context.Context, j *job) {
 		}
 		a.err = err
 	}
-	if a.err != nil && e.retry(j, &a, wait, told) {
+	if a.err != nil && e.retry(j, &a) {
 		return
 	}
 	w.finish(j, &a)
@@ -84,28 +83,28 @@ func (e *Engine) standBack(j *job) {
 	e.sched.retry(j, now.Add(e.opts.Retry.shortage(j.shortages)))
 }
 
-// hint obeys a Retry-After: it holds the host and returns how long.
-func (e *Engine) hint(j *job, a *attempt) (wait time.Duration, told bool) {
-	if a.header == nil || a.status < 300 {
-		return 0, false
+// hint obeys a Retry-After: it holds the host, as soon as the header is there,
+// and notes for how long.
+func (e *Engine) hint(j *job, a *attempt) {
+	if a.status < 300 {
+		return
 	}
 	now := time.Now()
-	wait, told = httplimit.ParseRetryAfter(a.header, now)
-	if told && wait > 0 {
-		hold := min(wait, e.opts.Retry.MaxRetryAfter)
+	a.wait, a.told = httplimit.ParseRetryAfter(a.header, now)
+	if a.told && a.wait > 0 {
+		hold := min(a.wait, e.opts.Retry.MaxRetryAfter)
 		e.sched.hold(j, now.Add(hold+spread(hold)))
 	}
-	return wait, told
 }
 
 // retry lets j wait for another attempt, if there is to be one.
-func (e *Engine) retry(j *job, a *attempt, wait time.Duration, told bool) bool {
-	r := e.opts.Retry
+func (e *Engine) retry(j *job, a *attempt) bool {
+	r, wait := e.opts.Retry, a.wait
 	if j.attempts > r.Max || wait > r.MaxRetryAfter ||
 		!worthRetrying(a.err, a.status) || !mayRepeat(j, a.err, a.status) {
 		return false
 	}
-	if !told || wait == 0 { // "now" is no reason to come at once, and again
+	if !a.told || wait == 0 { // "now" is no reason to come at once, and again
 		wait = r.backoff(j.attempts - 1)
 	}
 	j.spent = 0

@@ -1,6 +1,7 @@
 package bodies_test
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -252,6 +253,9 @@ func TestKill(t *testing.T) {
 		s := open(t, dir)
 		for i := 0; ; i++ {
 			put(t, s, strings.Repeat(fmt.Sprintln(i), 20_000))
+			if i == 0 {
+				fmt.Println("under way")
+			}
 		}
 	}
 	if runtime.GOOS == "windows" {
@@ -264,10 +268,17 @@ func TestKill(t *testing.T) {
 	for range 10 {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKill$")
 		cmd.Env = append(os.Environ(), "BODIES_TEST_DIR="+dir)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		kill := time.AfterFunc(time.Duration(20+random.IntN(60))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Error(err)
+		}
+		kill := time.AfterFunc(time.Duration(random.IntN(40_000))*time.Microsecond, func() { _ = cmd.Process.Kill() })
 		if err := cmd.Wait(); err == nil || cmd.ProcessState.Exited() {
 			t.Fatalf("the writer ended by itself: %v", err)
 		}

@@ -61,7 +61,7 @@ func Create(path string, h Header) (*Journal, error) {
 		return nil, err
 	}
 	temp := file.Name()
-	defer os.Remove(temp)
+	defer func() { _ = os.Remove(temp) }()
 	j := &Journal{file: file}
 	err = errors.Join(file.Chmod(0o644), lock(file), j.writeHeader(h))
 	if err == nil {

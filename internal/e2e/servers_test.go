@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mccutchen/go-httpbin/v2/httpbin"
 	"github.com/penstock-go/penstock/internal/origin"
@@ -43,7 +44,9 @@ func originOf(ts *testscript.TestScript) *origin.Server {
 }
 
 func cmdOrigin(ts *testscript.TestScript, neg bool, args []string) {
-	var opts origin.Options
+	// The command, under the race detector and beside other tests, may take a
+	// while to read an answer that the server has sent.
+	opts := origin.Options{HintGrace: 150 * time.Millisecond}
 	flags := flag.NewFlagSet("origin", flag.ContinueOnError)
 	flags.IntVar(&opts.Hosts, "hosts", 1, "")
 	flags.Float64Var(&opts.JudgeRate, "rate", 0, "")
