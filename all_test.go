@@ -190,11 +190,12 @@ func TestAllCancelled(t *testing.T) {
 			if i%2 == 0 {
 				large.cancel(errGone)
 				held.Release(penstock.Success)
+				large.ended(errGone)
 			} else {
-				held.Release(penstock.Success) // large is granted, and not yet awake
+				held.Release(penstock.Success) // large is granted, and mostly not yet awake
 				large.cancel(errGone)
+				large.raced(func() { p[0].Release(penstock.Success) })
 			}
-			large.ended(errGone)
 			behind.ended(nil)
 			small.waits()
 			behind.cancel(nil)

@@ -143,15 +143,15 @@ func (c *core) wait(ctx context.Context, n int) (by *holding, err error) {
 	}
 	err = w.err()
 	c.pool.put(w)
-	switch {
-	case err != nil:
-		return nil, err
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		// Granted, but too late: whoever sees that ctx has ended must not
 		// find itself holding something.
-		c.untake(n, by)
+		c.tooLate(n, by, err)
 		c.report(SemaphoreCancelled, n, now()-since)
 		return nil, contextError(ctx)
+	}
+	if err != nil {
+		return nil, err
 	}
 	waited := now() - since
 	c.times.add(waited)
@@ -174,13 +174,17 @@ func (c *core) enter(n int, since time.Duration, by *holding) *waiter {
 	return w
 }
 
-// untake hands on n units of one that was granted them after its context had
-// ended.
-func (c *core) untake(n int, by *holding) {
+// tooLate hands on n units of one that was granted them, or refused with err,
+// after its context had ended.
+func (c *core) tooLate(n int, by *holding, err error) {
 	c.lock()
+	c.cancelled++
+	if err != nil {
+		c.unlock()
+		return
+	}
 	c.acquired--
 	c.waited--
-	c.cancelled++
 	c.held.remove(by)
 	c.serve(int64(n), waitlist{})
 }

@@ -36,7 +36,7 @@ func (c *core) serve(n int64, woken waitlist) {
 			// It needs other limits as well, whose locks come in an order of
 			// their own. While it stands here nobody takes what is its turn.
 			c.word.Add((free - before) << freeShift)
-			c.unlock()
+			c.unlockAndCall(c.elect())
 			stand.Turn(c)
 			c.lock()
 			before = c.word.Load() >> freeShift
@@ -60,11 +60,15 @@ func (c *core) serve(n int64, woken waitlist) {
 	if free != before {
 		c.word.Add((free - before) << freeShift)
 	}
-	next := c.elect()
-	c.unlock()
+	c.unlockAndCall(c.elect())
 	woken.wake()
-	if next != nil {
-		next.ready <- struct{}{}
+}
+
+// unlockAndCall unlocks c and wakes leader, if there is a new one.
+func (c *core) unlockAndCall(leader *waiter) {
+	c.unlock()
+	if leader != nil {
+		leader.ready <- struct{}{}
 	}
 }
 

@@ -11,6 +11,11 @@ import (
 // leastWindow is the window of a stream under a Limiter while few tasks run.
 const leastWindow = 64
 
+// spareWorkers are kept beyond the most permits that were held at once. A
+// worker that gives its permit back may be overtaken by the next job, which
+// then starts another worker.
+const spareWorkers = 8
+
 // A flow runs the tasks of a sequence: one goroutine feeds it, which pulls the
 // inputs, and workers run the tasks, started when there is a task for which
 // none is free, and kept for the next one. What becomes of a result is up to
@@ -195,12 +200,13 @@ func (fl *flow[In, Out]) runJobs() {
 	ended = true
 }
 
-// next waits for a job. It says false when there will be none.
+// next waits for a job. It says false when there will be none for this worker.
 func (fl *flow[In, Out]) next() (job[In], bool) {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
 	for fl.queue.count == 0 {
-		if fl.fed {
+		if fl.fed || fl.limiter != nil && fl.begun > fl.most+spareWorkers {
+			fl.begun--
 			return job[In]{}, false
 		}
 		fl.idle++

@@ -20,8 +20,9 @@ import (
 // Tasks start in the order of in, but those shorter than some 50 us are dealt
 // out in runs, in order only where the limit is 1. They run on goroutines of their own, never on the caller's: with a plain number on at
 // most so many, and no more than there are tasks waiting for one; with [By] or
-// [ByCost] on as many as permits were held at once. Memory is the results and
-// what the goroutines take.
+// [ByCost] on as many as permits were held or being given back at once, of
+// which 8 more than were held are kept. Memory is the results and what the
+// goroutines take.
 //
 // A panic in a task ends the program with the task's own stack, as in any
 // goroutine. Who wants to survive one recovers in f. A task that calls

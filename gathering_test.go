@@ -40,6 +40,7 @@ type fakeLimiter struct {
 	broken   error // what every acquire says, if not nil
 	// released is called with each outcome before its permit is free again.
 	released func(penstock.Outcome)
+	lingers  time.Duration // how long Release takes after that
 }
 
 type fakeWaiter struct {
@@ -130,10 +131,14 @@ func (p *fakePermit) Release(o penstock.Outcome) {
 		p.l.released(o)
 	}
 	p.l.mu.Lock()
-	defer p.l.mu.Unlock()
 	p.l.free += p.n
 	p.l.outcomes[o]++
 	p.l.grant()
+	lingers := p.l.lingers
+	p.l.mu.Unlock()
+	if lingers > 0 {
+		time.Sleep(lingers)
+	}
 }
 
 // naturals is 0, 1, 2, ... without end; pulled counts how many were asked for.

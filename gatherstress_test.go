@@ -53,7 +53,7 @@ func TestGatherStress(t *testing.T) {
 				ping <- struct{}{}
 				<-pong
 			case k < 26:
-				for range 20_000 { //nolint:revive // works for a while
+				for range 20_000 {
 				}
 			}
 			return i, nil

@@ -4,8 +4,8 @@ import "context"
 
 // A leader is a waiter that watches the end of its context for all who wait in
 // the same line under the same one, which are its followers: these block in a
-// plain receive, which takes a fifth less of a wait than a select, and when the
-// context ends they leave the line together.
+// plain receive, which makes a wait a fifth cheaper than a select does, and when
+// the context ends they leave the line together.
 //
 // The latest follower is made the next leader when a leader leaves the line. As
 // those leave first who came first, that is once for all who wait, not once for
@@ -19,20 +19,19 @@ type leader struct {
 // follow says who watches ended for w, which has just come to the locked line, and
 // reports whether that is another.
 func (c *core) follow(w *waiter, ended <-chan struct{}) bool {
-	l := &c.leader
-	switch {
+	switch l := &c.leader; {
 	case ended == nil:
-	case l.w == nil && l.followers == 0, l.w == nil && l.ended == ended:
+	case l.w == nil:
 		l.w, l.ended = w, ended
-	case l.w != nil && l.ended == ended:
+	case l.ended == ended:
 		w.follows = true
 		l.followers++
 	}
 	return w.follows
 }
 
-// left notes that w has left the locked line. The line is left without a leader
-// until elect.
+// left notes that w has left the locked line. If it led, elect is to be called before
+// the lock is given up.
 func (l *leader) left(w *waiter) {
 	switch {
 	case w == l.w:
@@ -98,11 +97,8 @@ func (c *core) giveUp(w *waiter) {
 	if w.done {
 		// In the same instant. A wake-up is under way to w, which therefore
 		// cannot be used for another wait.
-		granted := w.err() == nil
 		c.unlock()
-		if granted {
-			c.untake(w.n, w.by())
-		}
+		c.tooLate(w.n, w.by(), w.err())
 		return
 	}
 	leads := c.leader.w == w

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -55,7 +56,7 @@ func TestByOutcomes(t *testing.T) {
 }
 
 func drain[K, V any](seq func(func(K, V) bool)) {
-	for range seq { //nolint:revive // each is dropped
+	for range seq {
 	}
 }
 
@@ -230,21 +231,47 @@ func TestByIsShared(t *testing.T) {
 	})
 }
 
-// Under a Limiter there are as many goroutines as permits, and one that feeds.
+// Under a Limiter there are as many goroutines as permits are held or being
+// given back, and the stated few. Here giving back takes its time at first.
 func TestByGoroutinesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		const permits, feeder, spare, runtimes = 20, 1, 8, 2 // the runtime may start some of its own
 		before := runtime.NumGoroutine()
-		task := func(context.Context, int) (int, error) {
-			time.Sleep(time.Second)
-			if n := runtime.NumGoroutine() - before; n > 5+1 {
-				t.Errorf("%d goroutines for 5 permits", n)
-			}
+		l := newFakeLimiter(permits)
+		l.lingers = 10 * time.Millisecond
+		start, most := time.Now(), 0
+		task := func(_ context.Context, i int) (int, error) {
+			time.Sleep(time.Duration(1+i%7) * time.Millisecond)
 			return 0, nil
 		}
-		by := penstock.By(newFakeLimiter(5))
-		if _, err := penstock.Gather(t.Context(), by, upTo(1000), task); err != nil {
-			t.Error(err)
+		stop := make(chan struct{})
+		var sampler sync.WaitGroup
+		sampler.Go(func() {
+			time.Sleep(500 * time.Microsecond) // then all tasks are in their sleep
+			for {
+				n := runtime.NumGoroutine() - before - 1
+				switch d := time.Since(start).Round(time.Millisecond); {
+				case d < 100*time.Millisecond:
+					most = max(most, n)
+				case d == 100*time.Millisecond:
+					l.mu.Lock()
+					l.lingers = 0
+					l.mu.Unlock()
+				case d > 120*time.Millisecond && n > permits+feeder+spare+runtimes:
+					t.Errorf("%d goroutines for %d permits after %v", n, permits, d)
+				}
+				select {
+				case <-time.After(time.Millisecond):
+				case <-stop:
+					return
+				}
+			}
+		})
+		drain(penstock.Map(t.Context(), penstock.By(l), slices.Values(upTo(5000)), task))
+		close(stop)
+		sampler.Wait()
+		if most <= permits+feeder+spare+runtimes || l.most != permits {
+			t.Errorf("%d goroutines while giving back takes long: nothing to end", most)
 		}
-		drain(penstock.Map(t.Context(), by, slices.Values(upTo(1000)), task))
 	})
 }

@@ -192,7 +192,7 @@ func TestAllCancelledWhileGrantedGivesTokensBack(t *testing.T) {
 		second := call(t, &j, "second", permits(all, 1, &p[1]))
 		held.Release(penstock.Success)
 		first.cancel(errGone)
-		first.ended(errGone)
+		first.raced(func() { p[0].Release(penstock.Unused) })
 		second.ended(nil)
 		counts(t, s, 1, 1, 0)
 	})

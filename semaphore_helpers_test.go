@@ -108,11 +108,24 @@ func (c *caller) ended(want error) {
 	select {
 	case <-c.done:
 		if !errors.Is(c.err, want) {
-			c.t.Errorf("%s returned %v, want %v", c.name, c.err, want)
+			c.t.Fatalf("%s returned %v, want %v", c.name, c.err, want)
 		}
 	default:
-		c.t.Errorf("%s still waits, want it to have returned %v", c.name, want)
+		c.t.Fatalf("%s still waits, want it to have returned %v", c.name, want)
 	}
+}
+
+// raced checks a call that was granted what it wants and cancelled at the same
+// moment. It has returned errGone; or it was quicker, on another processor, and
+// has got it, which it then gives back.
+func (c *caller) raced(giveBack func()) {
+	c.t.Helper()
+	synctest.Wait()
+	if isDone(c) && c.err == nil {
+		giveBack()
+		return
+	}
+	c.ended(errGone)
 }
 
 // waits checks that the call has not returned.
@@ -121,7 +134,7 @@ func (c *caller) waits() {
 	synctest.Wait()
 	select {
 	case <-c.done:
-		c.t.Errorf("%s returned %v, want it to wait", c.name, c.err)
+		c.t.Fatalf("%s returned %v, want it to wait", c.name, c.err)
 	default:
 	}
 }

@@ -27,7 +27,7 @@ type modelCall struct {
 	n      int
 	state  string // waits, holds, refused, gone, released
 	real   *caller
-	waited bool
+	shares int // which of the shared contexts it has, -1 for one of its own
 }
 
 func (m *model) refuses(n int) bool { return m.limit > 0 && n > m.limit }
@@ -43,7 +43,7 @@ func (m *model) acquire(c *modelCall) {
 		m.inUse += c.n
 		m.acquired++
 	default:
-		c.state, c.waited = "waits", true
+		c.state = "waits"
 		m.queue = append(m.queue, c)
 	}
 }
@@ -66,10 +66,12 @@ func (m *model) serve() {
 	}
 }
 
-func (m *model) cancel(c *modelCall) {
-	c.state = "gone"
-	m.cancelled++
-	m.queue = slices.DeleteFunc(m.queue, func(d *modelCall) bool { return d == c })
+func (m *model) cancel(calls ...*modelCall) {
+	for _, c := range calls {
+		c.state = "gone"
+		m.cancelled++
+	}
+	m.queue = slices.DeleteFunc(m.queue, func(d *modelCall) bool { return d.state == "gone" })
 	m.serve()
 }
 
@@ -93,6 +95,20 @@ type modelRun struct {
 	calls []*modelCall // that wait or hold
 	extra int          // units held that belong to no call: of TryAcquire
 	j     journal
+
+	shared [2]ending // that several calls have
+}
+
+// An ending is a context, and how to end it.
+type ending struct {
+	ctx context.Context
+	end context.CancelCauseFunc
+}
+
+// newEnding returns an ending that has not ended.
+func newEnding() (e ending) {
+	e.ctx, e.end = context.WithCancelCause(context.Background())
+	return e
 }
 
 // pick returns a random call in that state, or nil.
@@ -148,9 +164,16 @@ func (run *modelRun) acquire() {
 	if run.r.IntN(8) == 0 {
 		n = 1 + run.r.IntN(12)
 	}
-	c := &modelCall{n: n}
+	c := &modelCall{n: n, shares: run.r.IntN(len(run.shared)+1) - 1}
 	run.m.acquire(c)
+	var shared context.Context
+	if c.shares >= 0 {
+		shared = run.shared[c.shares].ctx
+	}
 	c.real = callAtOnce(run.t, &run.j, "", func(ctx context.Context) error {
+		if shared != nil {
+			ctx = shared
+		}
 		if n%2 == 0 {
 			_, err := run.s.AcquirePermit(ctx, n)
 			return err
@@ -175,9 +198,22 @@ func (run *modelRun) try(step int) {
 }
 
 func (run *modelRun) cancel() {
-	if c := run.pick("waits"); c != nil {
+	c := run.pick("waits")
+	switch {
+	case c == nil:
+	case c.shares < 0:
 		c.real.cancel(errGone)
 		run.m.cancel(c)
+	default:
+		var all []*modelCall
+		for _, d := range run.m.queue {
+			if d.shares == c.shares {
+				all = append(all, d)
+			}
+		}
+		run.shared[c.shares].end(errGone)
+		run.shared[c.shares] = newEnding()
+		run.m.cancel(all...)
 	}
 }
 
@@ -237,7 +273,7 @@ func (run *modelRun) resize() {
 // race makes room for the first in line and cancels it at the same time. Which
 // of the two it sees is not determined; what comes after is.
 func (run *modelRun) race() {
-	if len(run.m.queue) == 0 || run.extra == 0 {
+	if len(run.m.queue) == 0 || run.extra == 0 || run.m.queue[0].shares >= 0 {
 		return
 	}
 	first, n := run.m.queue[0], run.extra
@@ -269,6 +305,14 @@ func TestSemaphoreModel(t *testing.T) {
 					if bounded {
 						run.s = newBounded(5)
 					}
+					run.shared = [2]ending{newEnding(), newEnding()}
+					defer func() {
+						for _, c := range run.calls {
+							c.real.cancel(errGone)
+						}
+						run.shared[0].end(errGone)
+						run.shared[1].end(errGone)
+					}()
 					for step := range steps {
 						var what string
 						switch k := r.IntN(20); {
@@ -292,9 +336,6 @@ func TestSemaphoreModel(t *testing.T) {
 							run.race()
 						}
 						run.check(step, what)
-					}
-					for _, c := range run.calls {
-						c.real.cancel(errGone)
 					}
 				})
 			})

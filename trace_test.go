@@ -161,7 +161,7 @@ func TestSemaphoreTraceCancelled(t *testing.T) {
 		gone.ended(errGone)
 		s.Release(1)
 		granted.cancel(errGone)
-		granted.ended(errGone)
+		granted.raced(func() { s.Release(1) })
 		if trace := s.Trace(); len(trace.Held)+len(trace.Waiting) != 0 || trace.Stats.InUse != 0 {
 			t.Errorf("%+v, want nobody", trace)
 		}

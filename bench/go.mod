@@ -13,6 +13,7 @@ require (
 
 require (
 	github.com/bits-and-blooms/bitset v1.24.4 // indirect
+	github.com/influxdata/tdigest v0.0.1 // indirect
 	github.com/sourcegraph/conc v0.3.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 )

@@ -13,20 +13,19 @@ import (
 // Two things hold whenever the lock is free, and with them arrival order:
 // getters wait only while the store is empty, and putters only while it is
 // full, not counting those whose context has ended.
-type core[T, S any, P store[T, S]] struct {
-	mu      mutex
-	items   S
-	n       int // items in the store
-	max     int // 0 is unbounded
-	shut    bool
-	getters line[T]
-	putters line[T]
-	// step counts what has happened to the items, as far as any caller can
-	// tell. While it stands still, the last grant can be undone unnoticed.
-	step     uint64
+type core[T, S any, P storePointer[T, S]] struct {
+	mu       mutex
+	items    S
+	n        int // items in the store
+	max      int // 0 is unbounded
+	shut     bool
+	getters  line[T]
+	putters  line[T]
 	got      int           // items taken out
 	done     int           // calls of TaskDone
+	noticed  int           // see step
 	finished chan struct{} // closed when nothing is unfinished; nil if nobody joins
+	longest  int           // the most that n ever was
 	counters counters
 	spare    sync.Pool // of *waiter[T]
 }
@@ -35,22 +34,23 @@ type core[T, S any, P store[T, S]] struct {
 // ErrShutdown if the queue was shut down before there was, and an error that
 // wraps context.Cause(ctx) if ctx ended before; v is then not in the queue.
 func (q *core[T, S, P]) Put(ctx context.Context, v T) error {
-	done := ctx.Done()
-	if ended(done) {
-		return interrupted("put", ctx)
+	if ctx.Err() != nil {
+		return interrupted(ctx, "put")
 	}
-	q.mu.lock()
+	if !q.mu.TryLock() { // q.mu.lock(), which is not inlined
+		q.mu.lockLater()
+	}
 	switch {
 	case q.shut:
 		q.mu.Unlock()
 		return ErrShutdown
 	case q.full():
-		w := q.enter(&q.putters, done)
-		w.v = v
-		q.counters.putsWaited++
 		q.mu.Unlock()
-		_, err := q.await(ctx, w, "put")
-		return err
+		return q.putLater(ctx, v)
+	case q.getters.first == nil: // the usual case, in line
+		q.push(v)
+		q.mu.Unlock()
+		return nil
 	}
 	served := q.accept(v)
 	q.mu.Unlock()
@@ -68,7 +68,7 @@ func (q *core[T, S, P]) TryPut(v T) error {
 		q.mu.Unlock()
 		return ErrShutdown
 	case q.full():
-		q.step++
+		q.noticed++
 		q.mu.Unlock()
 		return ErrFull
 	}
@@ -83,12 +83,17 @@ func (q *core[T, S, P]) TryPut(v T) error {
 // and an error that wraps context.Cause(ctx) if ctx ended before; the caller
 // has then taken nothing.
 func (q *core[T, S, P]) Get(ctx context.Context) (v T, err error) {
-	done := ctx.Done()
-	if ended(done) {
-		return v, interrupted("get", ctx)
+	if ctx.Err() != nil {
+		return v, interrupted(ctx, "get")
 	}
-	q.mu.lock()
+	if !q.mu.TryLock() { // q.mu.lock(), which is not inlined
+		q.mu.lockLater()
+	}
 	switch {
+	case q.n > 0 && q.putters.first == nil: // the usual case, in line
+		v = q.pop()
+		q.mu.Unlock()
+		return v, nil
 	case q.n > 0:
 		v, served := q.take()
 		q.mu.Unlock()
@@ -98,10 +103,8 @@ func (q *core[T, S, P]) Get(ctx context.Context) (v T, err error) {
 		q.mu.Unlock()
 		return v, ErrShutdown
 	}
-	w := q.enter(&q.getters, done)
-	q.counters.getsWaited++
 	q.mu.Unlock()
-	return q.await(ctx, w, "get")
+	return q.getLater(ctx)
 }
 
 // TryGet takes an item out of the queue if there is one now. It returns
@@ -119,7 +122,7 @@ func (q *core[T, S, P]) TryGet() (v T, err error) {
 		q.mu.Unlock()
 		return v, ErrShutdown
 	}
-	q.step++
+	q.noticed++
 	q.mu.Unlock()
 	return v, ErrEmpty
 }
@@ -142,35 +145,46 @@ func (q *core[T, S, P]) All(ctx context.Context) iter.Seq[T] {
 	}
 }
 
+// step tells what has happened to the items, as far as any caller can: it
+// goes up with each item that is pushed, popped or handed over, and with each
+// answer from which somebody could conclude where the items are. While it
+// stands still, the last grant can be undone and nobody will notice.
+func (q *core[T, S, P]) step() int { return 2*q.got + q.n + q.noticed }
+
 func (q *core[T, S, P]) full() bool { return q.n == q.max && q.max > 0 }
 
 // accept takes v in. It hands v to the getter that is next, which it returns
 // to be woken, or puts it into the store, which must have room.
 func (q *core[T, S, P]) accept(v T) (served *waiter[T]) {
-	if w := q.getters.next(); w != nil {
-		q.step++
-		q.got++
-		w.grant(q.step)
-		w.v = v
-		return w
+	w := q.getters.next()
+	if w == nil {
+		q.push(v)
+		return nil
 	}
-	P(&q.items).push(v, &q.mu)
-	q.n++
-	q.step++
-	if q.n > q.counters.longest {
-		q.counters.longest = q.n
-	}
-	return nil
+	q.got++
+	w.grant(q.step())
+	w.v = v
+	return w
 }
 
 // take takes an item out of the store, which must have one. It returns the
 // putter whose item took the room, if there is one, to be woken.
 func (q *core[T, S, P]) take() (v T, served *waiter[T]) {
-	v = P(&q.items).pop()
-	q.n--
-	q.step++
-	q.got++
+	v = q.pop()
 	return v, q.refill()
+}
+
+func (q *core[T, S, P]) push(v T) {
+	P(&q.items).push(v, &q.mu) // first: it may panic
+	q.n++
+	q.longest = max(q.longest, q.n)
+}
+
+func (q *core[T, S, P]) pop() T {
+	v := P(&q.items).pop()
+	q.n--
+	q.got++
+	return v
 }
 
 // refill lets in the putter that is next, if there is one, and returns it to
@@ -179,19 +193,7 @@ func (q *core[T, S, P]) refill() (served *waiter[T]) {
 	w := q.putters.next()
 	if w != nil {
 		q.accept(w.v)
-		w.grant(q.step)
+		w.grant(q.step())
 	}
-	return w
-}
-
-// enter puts a new waiter at the end of l.
-func (q *core[T, S, P]) enter(l *line[T], done <-chan struct{}) *waiter[T] {
-	w, _ := q.spare.Get().(*waiter[T])
-	if w == nil {
-		w = new(waiter[T])
-	}
-	w.outcome, w.done = waiting, done
-	w.signal.Store(running)
-	l.push(w)
 	return w
 }

@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // Errors of this package. Test for them with errors.Is.
@@ -20,9 +19,19 @@ var (
 	ErrTaskDone = errors.New("queue: task done more often than items were put")
 )
 
-// interrupted is the error of a call that ended because ctx did.
-func interrupted(call string, ctx context.Context) error {
-	return fmt.Errorf("queue: %s: %w", call, context.Cause(ctx))
+// An interruption is the error of a call that ended because its context did.
+// It is not made by fmt: where many waiters are cancelled at once, that would
+// be a third of the time it takes.
+type interruption struct {
+	call  string
+	cause error
+}
+
+func (e *interruption) Error() string { return "queue: " + e.call + ": " + e.cause.Error() }
+func (e *interruption) Unwrap() error { return e.cause }
+
+func interrupted(ctx context.Context, call string) error {
+	return &interruption{call, context.Cause(ctx)}
 }
 
 // ended reports whether a context with this Done channel has ended. Unlike

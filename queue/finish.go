@@ -12,7 +12,7 @@ func (q *core[T, S, P]) TaskDone() error {
 		return ErrTaskDone
 	}
 	q.done++
-	q.step++
+	q.noticed++
 	finished := q.checkFinished()
 	q.mu.Unlock()
 	closeIfMade(finished)
@@ -27,7 +27,7 @@ func (q *core[T, S, P]) TaskDone() error {
 func (q *core[T, S, P]) Join(ctx context.Context) error {
 	done := ctx.Done()
 	if ended(done) {
-		return interrupted("join", ctx)
+		return interrupted(ctx, "join")
 	}
 	q.mu.lock()
 	if q.unfinished() == 0 {
@@ -43,7 +43,7 @@ func (q *core[T, S, P]) Join(ctx context.Context) error {
 	case <-finished:
 		return nil
 	case <-done:
-		return interrupted("join", ctx)
+		return interrupted(ctx, "join")
 	}
 }
 
@@ -62,7 +62,7 @@ func (q *core[T, S, P]) ShutdownNow() { q.shutdown(true) }
 func (q *core[T, S, P]) shutdown(drop bool) {
 	q.mu.lock()
 	q.shut = true
-	q.step++
+	q.noticed += 1 + q.n
 	getters, putters := q.getters.refuse(), q.putters.refuse()
 	if drop {
 		P(&q.items).clear()

@@ -126,3 +126,33 @@ func TestQueueCrossesBubbles(t *testing.T) {
 		}
 	}
 }
+
+// A hooked context does something when it is asked for its Done channel.
+type hooked struct {
+	context.Context //nolint:containedctx // it is one
+	done            func()
+}
+
+func (c hooked) Done() <-chan struct{} {
+	c.done()
+	return c.Context.Done()
+}
+
+// Before it waits, a call asks the context for its Done channel, which is
+// anybody's code: the queue must not be locked, and may have changed.
+func TestQueueChangesBeforeTheWait(t *testing.T) {
+	eachKind(t, 1, func(t *testing.T, q anyQueue) {
+		v, err := q.Get(hooked{t.Context(), func() { put(t, q, 1) }})
+		if v != 1 || err != nil {
+			t.Errorf("got %d, %v", v, err)
+		}
+		put(t, q, 2)
+		wantErr(t, q.Put(hooked{t.Context(), func() { wantFirst(t, q, 2) }}, 3), nil)
+		wantErr(t, q.Put(hooked{t.Context(), q.Shutdown}, 4), queue.ErrShutdown)
+		wantItems(t, q, 3)
+	})
+	eachKind(t, 1, func(t *testing.T, q anyQueue) {
+		_, err := q.Get(hooked{t.Context(), q.Shutdown})
+		wantErr(t, err, queue.ErrShutdown)
+	})
+}

@@ -27,7 +27,7 @@ func (m *mutex) lock() {
 
 func (m *mutex) lockLater() {
 	for range pauses {
-		for range pause { //nolint:revive // waiting is the point
+		for range pause { // only to wait
 		}
 		if m.TryLock() {
 			return

@@ -7,10 +7,11 @@ import "cmp"
 // NewOrdered: the zero value cannot compare and panics at the first put. A
 // Priority must not be copied after first use.
 //
-// A put or get compares about log2(Len) times. The queue is locked meanwhile,
-// so less must be quick, must not use the queue, and must not panic: if it
-// does, the panic goes to the caller whose call needed the comparison, and the
-// item of that call may be lost.
+// A put compares about log2(Len) times, and so does a get that lets a waiting
+// putter in; any other get compares nothing. The queue is locked meanwhile: less
+// must be quick and must not use the queue. If it panics, the panic goes to the
+// caller of that put or get, and the queue stays usable; but the item that such
+// a get has taken is lost.
 type Priority[T any] struct {
 	core[T, sorted[T], *sorted[T]]
 }

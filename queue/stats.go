@@ -21,7 +21,7 @@ type Stats struct {
 
 // counters are the parts of Stats that are kept for it alone.
 type counters struct {
-	longest, dropped, getsWaited, putsWaited int
+	dropped, getsWaited, putsWaited int
 }
 
 // Stats returns a snapshot.
@@ -31,7 +31,7 @@ func (q *core[T, S, P]) Stats() Stats {
 	return Stats{
 		Len:        q.n,
 		Cap:        q.max,
-		Longest:    q.counters.longest,
+		Longest:    q.longest,
 		Unfinished: q.unfinished(),
 		Getters:    q.getters.n,
 		Putters:    q.putters.n,

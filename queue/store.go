@@ -1,20 +1,31 @@
 package queue
 
-// A store keeps the items of a queue and knows which leaves first. *S is the
-// store itself, so that the zero value of a queue holds a store ready for use.
-type store[T, S any] interface {
-	*S
+// A store keeps the items of a queue and knows which leaves first.
+type store[T any] interface {
 	// push takes v in. mu is the lock of the queue, held: a store that calls
 	// a function of the user's unlocks it if that panics, so that the other
 	// kinds need no deferred unlock.
 	push(v T, mu *mutex)
-	// pop takes out the item that is to leave first. The store is not empty.
+	// pop takes out the item that is to leave first. There is one.
 	pop() T
 	// unpush takes out the item that was pushed last. No pop came since.
 	unpush()
 	// clear takes out all items.
 	clear()
 }
+
+// A storePointer is the pointer to S, which is a store: a queue holds the
+// store itself, so that a queue's zero value is ready for use.
+type storePointer[T, S any] interface {
+	*S
+	store[T]
+}
+
+var (
+	_ store[int] = (*ring[int])(nil)
+	_ store[int] = (*stack[int])(nil)
+	_ store[int] = (*sorted[int])(nil)
+)
 
 // slotsKept is how many slots a store keeps although they are free. A queue
 // that fills and drains all the time would otherwise spend its time with the

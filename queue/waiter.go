@@ -14,7 +14,7 @@ type waiter[T any] struct {
 	line       *line[T]
 	v          T // what a putter brings, or what a getter was given
 	outcome    outcome
-	step       uint64          // the step of the queue that granted it
+	step       int             // the step of the queue that granted it
 	done       <-chan struct{} // of the waiting call's context
 
 	signal atomic.Uint32
@@ -63,7 +63,7 @@ func (w *waiter[T]) park(done <-chan struct{}) bool {
 }
 
 // grant takes w out of its line because the given step of the queue serves it.
-func (w *waiter[T]) grant(step uint64) {
+func (w *waiter[T]) grant(step int) {
 	w.line.remove(w, granted)
 	w.step = step
 }

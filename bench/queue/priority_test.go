@@ -19,6 +19,8 @@ type job struct {
 	payload  *int
 }
 
+var anything int // what the jobs are about
+
 type jobs []job
 
 func (h jobs) Len() int { return len(h) }
@@ -47,7 +49,7 @@ func stableHeap() pipe {
 		func(_ context.Context, v int) error {
 			mu.Lock()
 			arrivals++
-			heap.Push(&h, job{priority: v, arrival: arrivals})
+			heap.Push(&h, job{priority: v, arrival: arrivals, payload: &anything})
 			mu.Unlock()
 			return nil
 		},
@@ -100,7 +102,7 @@ var priorities = []struct {
 	{"penstock", func() pipe {
 		q := queue.NewPriority(0, func(a, b job) bool { return a.priority < b.priority })
 		return pipe{
-			func(ctx context.Context, v int) error { return q.Put(ctx, job{priority: v}) },
+			func(ctx context.Context, v int) error { return q.Put(ctx, job{priority: v, payload: &anything}) },
 			func(ctx context.Context) (int, error) {
 				v, err := q.Get(ctx)
 				return v.priority, err

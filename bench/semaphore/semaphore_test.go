@@ -241,3 +241,34 @@ func BenchmarkCancel(b *testing.B) {
 		})
 	}
 }
+
+// Two limits for one operation, nobody waiting: taken as one, and one after the
+// other by hand, which can hold the first while it waits for the second.
+func BenchmarkTwoLimits(b *testing.B) {
+	b.Run("penstock.All", func(b *testing.B) {
+		b.ReportAllocs()
+		all := penstock.All(penstock.NewSemaphore(10), penstock.NewSemaphore(100))
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		for b.Loop() {
+			p, err := all.AcquirePermit(ctx, 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			p.Release(penstock.Success)
+		}
+	})
+	b.Run("xsync-twice", func(b *testing.B) {
+		b.ReportAllocs()
+		host, total := xsync.NewWeighted(10), xsync.NewWeighted(100)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		for b.Loop() {
+			if host.Acquire(ctx, 1) != nil || total.Acquire(ctx, 1) != nil {
+				b.Fatal("not acquired")
+			}
+			total.Release(1)
+			host.Release(1)
+		}
+	})
+}

@@ -57,7 +57,10 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, opts: o, turn: make(chan struct{}, 1), dirty: map[sum]struct{}{}}
-	return s, s.tidy(time.Now().Add(-staleAfter))
+	if err := s.tidy(time.Now().Add(-staleAfter)); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // tidy removes files that nobody has written to since before.

@@ -88,7 +88,8 @@ func (x *Exchange) fields(kind, id, other, infoID string) []field {
 
 // record packs one record, whose block is in two parts.
 func (e *encoder) record(fields []field, head, body []byte) {
-	b := append(e.head[:0], "WARC/1.1\r\n"...)
+	b := e.head[:0]
+	b = append(b, "WARC/1.1\r\n"...)
 	for _, f := range fields {
 		b = appendField(b, f.name, f.value)
 	}

@@ -210,7 +210,7 @@ func (r *Reader) line(left *int) (string, error) {
 		if *left -= len(part); *left < 0 {
 			return "", fmt.Errorf("%w: its header is over %d bytes", ErrFormat, maxHeader)
 		}
-		if err == bufio.ErrBufferFull {
+		if errors.Is(err, bufio.ErrBufferFull) {
 			long = append(long, part...)
 			continue
 		}

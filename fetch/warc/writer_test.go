@@ -222,6 +222,9 @@ func TestCut(t *testing.T) {
 			whole[rec.At] = true
 		}
 		for size := range file.Len() {
+			if size%4 != 0 && !whole[int64(size)] {
+				continue // a quarter will do
+			}
 			var err error
 			for r := warc.NewReader(bytes.NewReader(file.Bytes()[:size])); err == nil; {
 				_, err = r.Next()

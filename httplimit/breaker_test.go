@@ -1,0 +1,99 @@
+package httplimit_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/httplimit"
+)
+
+func TestBreaker(t *testing.T) {
+	status, sent := 500, 0
+	base := roundTripper(func(*http.Request) (*http.Response, error) {
+		sent++
+		return &http.Response{StatusCode: status, Body: http.NoBody}, nil
+	})
+	o := httplimit.Options{Base: base, Retry: httplimit.Retry{Max: -1}, Breaker: httplimit.Breaker{Failures: 3, OpenFor: 10 * time.Second}}
+	for name, limiter := range map[string]penstock.Limiter{"": nil, "composed": penstock.NewSemaphore(5)} {
+		t.Run(name, func(t *testing.T) {
+			o.Limiter, sent, status = limiter, 0, 500
+			bubble(t, 0, o, func(b *bench) {
+				refused := func() {
+					b.Helper()
+					_, err := b.get(b.Context(), "http://x.test/")
+					var host *httplimit.HostError
+					if !errors.Is(err, httplimit.ErrCircuitOpen) || !errors.As(err, &host) || host.Host != "x.test:80" {
+						b.Errorf("%v", err)
+					}
+				}
+				b.mustGet("http://x.test/", 500)
+				b.mustGet("http://x.test/", 500)
+				status = 200
+				b.mustGet("http://x.test/", 200) // in a row, it says
+				status = 500
+				for range 3 {
+					b.mustGet("http://x.test/", 500)
+				}
+				refused()
+				b.mustGet("http://y.test/", 500) // another host
+				time.Sleep(9999 * time.Millisecond)
+				refused()
+				time.Sleep(time.Millisecond)
+				b.mustGet("http://x.test/", 500) // half open, and open again
+				refused()
+				time.Sleep(10 * time.Second)
+				status = 200
+				b.mustGet("http://x.test/", 200)
+				b.mustGet("http://x.test/", 200)
+				if sent != 10 {
+					b.Errorf("%d were sent", sent)
+				}
+			})
+		})
+	}
+}
+
+// A breaker that opens fails those who wait, and half open it lets only one go
+// at a time, however that ends.
+func TestBreakerAndWaiters(t *testing.T) {
+	o := httplimit.Options{PerHost: 1, Retry: httplimit.Retry{Max: -1}, Breaker: httplimit.Breaker{Failures: 1, OpenFor: 10 * time.Second}}
+	for name, limiter := range map[string]penstock.Limiter{"": nil, "composed": penstock.NewSemaphore(5)} {
+		t.Run(name, func(t *testing.T) {
+			o.Limiter = limiter
+			bubble(t, 1, o, func(b *bench) {
+				var wg sync.WaitGroup
+				wg.Go(func() { b.mustGet(b.url(0, "/status/500/a?delay=1000"), 500) })
+				synctest.Wait()
+				for range 5 {
+					wg.Go(func() {
+						if _, err := b.get(b.Context(), b.url(0, "/item/1")); !errors.Is(err, httplimit.ErrCircuitOpen) {
+							b.Errorf("a waiter: %v", err)
+						}
+						b.took(time.Second)
+					})
+				}
+				wg.Wait()
+				time.Sleep(10 * time.Second)
+				ctx, cancel := context.WithCancel(b.Context())
+				wg.Go(func() { _, _ = b.get(ctx, b.url(0, "/hang/a")) })
+				synctest.Wait()
+				if _, err := b.get(b.Context(), b.url(0, "/item/2")); !errors.Is(err, httplimit.ErrCircuitOpen) {
+					b.Errorf("beside the probe: %v", err)
+				}
+				if h := b.t.HostStats(); len(h) != 1 || !h[0].Open || h[0].InFlight != 1 {
+					b.Errorf("%+v", h)
+				}
+				cancel()
+				wg.Wait()
+				b.mustGet(b.url(0, "/item/3"), 200)
+				b.mustGet(b.url(0, "/item/4"), 200)
+			})
+		})
+	}
+}
