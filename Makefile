@@ -7,11 +7,13 @@ BENCH  ?= .
 COUNT  ?= 6
 PKG    ?= ./...
 INPUTS ?= 1000000
+ROUNDS ?= 5
+TIME   ?= 300ms
 
-.PHONY: help build demo check test bench fuzz clean
+.PHONY: help build demo check test bench bench-primitives fuzz clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 build: ## build bin/penstock, static and without paths of this machine
 	CGO_ENABLED=0 go build -trimpath -o bin/penstock ./cmd/penstock
@@ -27,6 +29,9 @@ test: ## everything CI checks; installs what is missing by apt where it can
 
 bench: ## benchmarks, ready for benchstat: BENCH=regexp COUNT=6 PKG=./...
 	@go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG)
+
+bench-primitives: ## side by side with the peers: ROUNDS=5 TIME=300ms
+	@for dir in semaphore gather queue rate keyed; do scripts/compare.sh bench/$$dir $(ROUNDS) $(TIME); done
 
 fuzz: ## every Fuzz target with INPUTS=1000000 each
 	@scripts/fuzz.sh $(INPUTS)

@@ -1,7 +1,7 @@
 // Package semaphore sets the semaphores of penstock beside those of others.
 //
 // Run each sub-benchmark in a process of its own, in several interleaved
-// rounds, and compare medians: see compare.sh.
+// rounds, and compare medians: see scripts/compare.sh.
 package semaphore
 
 import (

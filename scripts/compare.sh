@@ -1,12 +1,12 @@
-#!/bin/sh
-# Runs every sub-benchmark in a process of its own, in interleaved rounds, and
+#!/usr/bin/env bash
+# Runs every sub-benchmark of a folder in a process of its own, in interleaved rounds, and
 # prints medians with their spread and the ratio of the first peer to each:
-#   compare.sh [ROUNDS [BENCHTIME [PATTERN]]]
+#   compare.sh FOLDER [ROUNDS [BENCHTIME [PATTERN]]]
 # Where there is processor time (cpu), the last ratio is of that: it says more
 # than the clock on a machine that does other things as well.
-set -eu
-cd "$(dirname "$0")"
-rounds=${1:-5} time=${2:-300ms} pattern=${3:-.}
+set -euo pipefail
+cd "$1"
+rounds=${2:-5} time=${3:-300ms} pattern=${4:-.}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 go test -c -o "$dir/bench" .
