@@ -8,12 +8,14 @@ require (
 	github.com/failsafe-go/failsafe-go v0.9.8
 	github.com/marusama/semaphore/v2 v2.5.0
 	github.com/penstock-go/penstock v0.0.0-00010101000000-000000000000
+	github.com/sourcegraph/conc v0.3.0
 	golang.org/x/sync v0.24.0
+	golang.org/x/time v0.16.0
 )
 
 require (
 	github.com/bits-and-blooms/bitset v1.24.4 // indirect
 	github.com/influxdata/tdigest v0.0.1 // indirect
-	github.com/sourcegraph/conc v0.3.0 // indirect
-	golang.org/x/time v0.16.0 // indirect
+	go.uber.org/atomic v1.7.0 // indirect
+	go.uber.org/multierr v1.9.0 // indirect
 )

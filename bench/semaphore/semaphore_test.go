@@ -248,8 +248,7 @@ func BenchmarkTwoLimits(b *testing.B) {
 	b.Run("penstock.All", func(b *testing.B) {
 		b.ReportAllocs()
 		all := penstock.All(penstock.NewSemaphore(10), penstock.NewSemaphore(100))
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
+		ctx := b.Context()
 		for b.Loop() {
 			p, err := all.AcquirePermit(ctx, 1)
 			if err != nil {
@@ -261,8 +260,7 @@ func BenchmarkTwoLimits(b *testing.B) {
 	b.Run("xsync-twice", func(b *testing.B) {
 		b.ReportAllocs()
 		host, total := xsync.NewWeighted(10), xsync.NewWeighted(100)
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
+		ctx := b.Context()
 		for b.Loop() {
 			if host.Acquire(ctx, 1) != nil || total.Acquire(ctx, 1) != nil {
 				b.Fatal("not acquired")

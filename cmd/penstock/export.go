@@ -309,6 +309,8 @@ func explainExport(run, output string, rows int64, err error) error {
 		return usagef("export takes the -o file of penstock fetch", "%s, %v", run, bad)
 	case ok:
 		return fmt.Errorf("%s, %w", run, bad)
+	case output == "" || output == "-":
+		return fmt.Errorf("standard output: %w", pathReason(err))
 	case errors.Is(err, syscall.ENOSPC):
 		return &hintedError{fmt.Errorf("the disk is full after %d rows; %s was not made", rows, output), "make room, or leave out columns"}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -147,11 +148,9 @@ func (v choiceValue) String() string {
 func (v choiceValue) Type() string { return strings.Join(v.words, "|") }
 
 func (v choiceValue) Set(s string) error {
-	for _, w := range v.words {
-		if s == w {
-			*v.word = s
-			return nil
-		}
+	if slices.Contains(v.words, s) {
+		*v.word = s
+		return nil
 	}
 	return fmt.Errorf("%q is none of %s", s, strings.Join(v.words, ", "))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -23,16 +24,17 @@ func newVersion() *cobra.Command {
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			info, _ := debug.ReadBuildInfo()
-			line := "penstock " + version()
+			var line strings.Builder
+			line.WriteString("penstock " + version())
 			if info != nil {
 				for _, s := range info.Settings {
 					if s.Key == "vcs.revision" {
-						line += " commit " + s.Value
+						line.WriteString(" commit " + s.Value)
 					}
 				}
-				line += " " + info.GoVersion
+				line.WriteString(" " + info.GoVersion)
 			}
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), line.String())
 			return err
 		},
 	}
