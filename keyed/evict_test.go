@@ -237,7 +237,7 @@ func TestMaxIdleBesideBusyKeys(t *testing.T) {
 // keys are made and dropped all the time.
 func TestNeverOverAcrossDrops(t *testing.T) {
 	const keys, limit, rounds = 6, 2, 6_000
-	sems, rate := semaphores(limit, -1), rates(t, "2000/s burst 5", -1)
+	sems, rate := semaphores(limit, -1), rates(t, "200/s burst 5", -1)
 	total := penstock.NewSemaphore(4)
 	var inUse, allowed [keys]atomic.Int64
 	start := time.Now()
@@ -284,13 +284,13 @@ func TestNeverOverAcrossDrops(t *testing.T) {
 	stop.Store(true)
 	dropping.Wait()
 	for k := range allowed {
-		if n := allowed[k].Load(); float64(n) > 5+2000*elapsed.Seconds() {
+		if n := allowed[k].Load(); float64(n) > 5+200*elapsed.Seconds() {
 			t.Errorf("key %d: %d in %v", k, n, elapsed)
 		}
 	}
 	for name, st := range map[string]keyed.Stats[string]{"semaphores": sems.Stats(1), "rates": rate.Stats(1)} {
 		t.Logf("%s: %+v", name, st)
-		if st.Dropped < 3 || st.InUse+st.Waiting != 0 || len(st.Top) != 0 {
+		if st.Dropped < 1 || st.InUse+st.Waiting != 0 || len(st.Top) != 0 {
 			t.Errorf("%s: %+v", name, st)
 		}
 	}

@@ -298,12 +298,22 @@ func TestPermit(t *testing.T) {
 			t.Error("an unused permit did not come back")
 		}
 		take(t, semaphores(1, 0).For("a"), 1).(*keyed.Permit).Settle(3) // nothing to settle
-		defer func() {
-			if err, _ := recover().(error); !errors.Is(err, penstock.ErrOverRelease) {
-				t.Errorf("released twice: %v", err)
-			}
-		}()
+		// Released twice, it raises no semaphore's limit.
+		s := semaphores(1, 0)
+		p = take(t, s.For("a"), 1)
 		p.Release(penstock.Success)
+		func() {
+			defer func() {
+				if err, _ := recover().(error); !errors.Is(err, penstock.ErrOverRelease) {
+					t.Errorf("released twice: %v", err)
+				}
+			}()
+			p.Release(penstock.Success)
+		}()
+		take(t, s.For("a"), 1)
+		if s.Allow("a", 1) {
+			t.Error("a second permit of one")
+		}
 	})
 }
 

@@ -116,8 +116,8 @@ func TestKeysModel(t *testing.T) {
 			return penstock.NewSemaphore(1)
 		}, keyed.Options{MaxIdle: 1 << 30})
 		model, dropped := map[int]penstock.Permit{}, map[int]int{}
-		for range 40 {
-			most := []int{10, 500, 5000}[r.IntN(3)]
+		for range 30 {
+			most := []int{10, 300, 2000}[r.IntN(3)]
 			for range r.IntN(2 * most) { // take, or give back
 				k := r.IntN(most)
 				if p, ok := model[k]; ok && r.IntN(3) > 0 {

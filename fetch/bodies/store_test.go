@@ -94,7 +94,12 @@ func TestOnce(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	put(t, s, "abc")
-	first, err := os.Stat(s.Path(abc))
+	file, err := os.Open(s.Path(abc)) // held, so that no other file gets its number
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	first, err := file.Stat()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -293,6 +293,29 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// A file of something else is given up at its first line, however long that is.
+func TestEndlessLine(t *testing.T) {
+	x, err := export.New(export.Options{Format: export.CSV})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &zeros{}
+	if _, err := x.Run(t.Context(), io.Discard, in); !errors.Is(err, export.ErrNotRecord) || in.n > 1<<20 {
+		t.Errorf("after %d bytes: %v", in.n, err)
+	}
+}
+
+// zeros is /dev/zero, up to a point.
+type zeros struct{ n int }
+
+func (z *zeros) Read(p []byte) (int, error) {
+	if z.n += len(p); z.n > 64<<20 {
+		return 0, io.EOF
+	}
+	clear(p)
+	return len(p), nil
+}
+
 type errWriter struct{ err error }
 
 func (w errWriter) Write([]byte) (int, error) { return 0, w.err }
