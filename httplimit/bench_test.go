@@ -55,7 +55,7 @@ func BenchmarkTransport(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			req := request(b, b.Context(), "http://example.com/path")
+			req := request(b.Context(), b, "http://example.com/path")
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
@@ -68,7 +68,7 @@ func BenchmarkTransport(b *testing.B) {
 }
 
 func run(b *testing.B, t http.RoundTripper) {
-	req := request(b, b.Context(), "http://example.com/path")
+	req := request(b.Context(), b, "http://example.com/path")
 	b.ReportAllocs()
 	for b.Loop() {
 		one(b, t, req)

@@ -38,7 +38,7 @@ func (b *bench) roundTrip(req *http.Request) *http.Response {
 
 func TestPermitIsHeldUntilTheBodyEnds(t *testing.T) {
 	bubble(t, 1, httplimit.Options{}, func(b *bench) {
-		resp := b.roundTrip(request(b, b.Context(), b.url(0, "/drip/1000/500/a")))
+		resp := b.roundTrip(request(b.Context(), b, b.url(0, "/drip/1000/500/a")))
 		b.inFlight(1, "before the body")
 		if n, err := io.CopyN(io.Discard, resp.Body, 999); n != 999 || err != nil {
 			b.Fatal(n, err)
@@ -51,7 +51,7 @@ func TestPermitIsHeldUntilTheBodyEnds(t *testing.T) {
 		resp.Body.Close()
 		b.inFlight(0, "after Close")
 
-		resp = b.roundTrip(request(b, b.Context(), b.url(0, "/drip/1000/500/b")))
+		resp = b.roundTrip(request(b.Context(), b, b.url(0, "/drip/1000/500/b")))
 		resp.Body.Close()
 		b.inFlight(0, "closed early")
 		synctest.Wait() // for the server to see it
@@ -67,7 +67,7 @@ func TestBodyThatBreaks(t *testing.T) {
 	for _, path := range []string{"/truncate/1000/a", "/reset-body/a", "/garbage-chunk/a"} {
 		bubble(t, 1, httplimit.Options{Total: 1}, func(b *bench) {
 			for range 3 { // the second would hang if the first had kept its permit
-				resp := b.roundTrip(request(b, b.Context(), b.url(0, "%s", path)))
+				resp := b.roundTrip(request(b.Context(), b, b.url(0, "%s", path)))
 				if _, err := io.Copy(io.Discard, resp.Body); err == nil {
 					b.Errorf("%s: no error", path)
 				}
@@ -82,7 +82,7 @@ func TestBodyThatIsCancelled(t *testing.T) {
 	bubble(t, 1, httplimit.Options{Total: 1}, func(b *bench) {
 		for range 3 {
 			ctx, cancel := context.WithTimeout(b.Context(), 100*time.Millisecond)
-			resp := b.roundTrip(request(b, ctx, b.url(0, "/hang-body/a")))
+			resp := b.roundTrip(request(ctx, b, b.url(0, "/hang-body/a")))
 			if _, err := io.Copy(io.Discard, resp.Body); !errors.Is(err, context.DeadlineExceeded) {
 				b.Error(err)
 			}
@@ -98,7 +98,7 @@ func TestBodyThatIsCancelled(t *testing.T) {
 func TestNothingToRead(t *testing.T) {
 	bubble(t, 1, httplimit.Options{Total: 1}, func(b *bench) {
 		for _, path := range []string{"/204", "/304", "/head/a"} {
-			req := request(b, b.Context(), b.url(0, "%s", path))
+			req := request(b.Context(), b, b.url(0, "%s", path))
 			req.Method = http.MethodHead
 			resp := b.roundTrip(req)
 			b.inFlight(0, path)
@@ -113,7 +113,7 @@ func TestNilBody(t *testing.T) {
 		return &http.Response{StatusCode: 200}, nil
 	})}
 	bubble(t, 1, o, func(b *bench) {
-		b.roundTrip(request(b, b.Context(), "http://x.test/"))
+		b.roundTrip(request(b.Context(), b, "http://x.test/"))
 		b.inFlight(0, "no body")
 	})
 }
@@ -128,7 +128,7 @@ func TestInformationalResponses(t *testing.T) {
 				return nil
 			},
 		})
-		resp := b.roundTrip(request(b, ctx, b.url(0, "/status/103/a")))
+		resp := b.roundTrip(request(ctx, b, b.url(0, "/status/103/a")))
 		b.inFlight(1, "after 1xx")
 		io.Copy(io.Discard, resp.Body)
 		if seen != 103 || resp.StatusCode != 200 {
@@ -159,7 +159,7 @@ func TestUpgrade(t *testing.T) {
 			line, _ := r.ReadString('\n')
 			fmt.Fprint(c, strings.ToUpper(line))
 		})
-		req := request(b, b.Context(), b.url(7, "/"))
+		req := request(b.Context(), b, b.url(7, "/"))
 		req.Header.Set("Connection", "Upgrade")
 		req.Header.Set("Upgrade", "echo")
 		resp := b.roundTrip(req)
@@ -197,13 +197,13 @@ func TestPanics(t *testing.T) {
 					b.Errorf("recovered %v", v)
 				}
 			}()
-			b.roundTrip(request(b, b.Context(), "http://x.test/"))
+			b.roundTrip(request(b.Context(), b, "http://x.test/"))
 		}()
 		b.inFlight(0, "after the base's panic")
 		panics = false
 		func() {
 			defer func() { _ = recover() }()
-			resp := b.roundTrip(request(b, b.Context(), "http://x.test/"))
+			resp := b.roundTrip(request(b.Context(), b, "http://x.test/"))
 			defer resp.Body.Close()
 			panic("in the caller")
 		}()
@@ -215,7 +215,7 @@ func TestPanics(t *testing.T) {
 // Stats is for.
 func TestLeakedBodyShows(t *testing.T) {
 	bubble(t, 1, httplimit.Options{Total: 1}, func(b *bench) {
-		resp := b.roundTrip(request(b, b.Context(), b.url(0, "/item/1")))
+		resp := b.roundTrip(request(b.Context(), b, b.url(0, "/item/1")))
 		ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
 		defer cancel()
 		if _, err := b.get(ctx, b.url(0, "/item/2")); !errors.Is(err, context.DeadlineExceeded) {

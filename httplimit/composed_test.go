@@ -267,10 +267,12 @@ type spyLimiter struct {
 
 func (s *spyLimiter) AcquirePermit(context.Context, int) (penstock.Permit, error) { return s, nil }
 func (s *spyLimiter) TryAcquirePermit(int) (penstock.Permit, bool)                { return s, true }
-func (s *spyLimiter) Release(o penstock.Outcome)                                  { s.heard = append(s.heard, o.String()) }
+func (s *spyLimiter) Release(o penstock.Outcome) { s.heard = append(s.heard, o.String()) }
+
 func (s *spyLimiter) Hint(h httplimit.Hints) {
 	s.heard = append(s.heard, fmt.Sprint("hint ", h.RetryAfter))
 }
+
 func (s *spyLimiter) Hold(until time.Time) {
 	s.heard = append(s.heard, fmt.Sprint("held ", until.Sub(s.start).Truncate(5*time.Second)))
 }

@@ -168,7 +168,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // request makes a request without a body.
-func request(t testing.TB, ctx context.Context, url string) *http.Request {
+func request(ctx context.Context, t testing.TB, url string) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

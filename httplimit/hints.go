@@ -123,13 +123,13 @@ func ParseHints(h http.Header, status int, now time.Time) Hints {
 }
 
 // readRetryAfter takes the longest of what is said.
-func (hints *Hints) readRetryAfter(h http.Header, now time.Time) {
-	if wait, ok := ParseRetryAfter(h, now); ok {
-		hints.RetryAfter, hints.Told = max(hints.RetryAfter, wait), true
+func (h *Hints) readRetryAfter(header http.Header, now time.Time) {
+	if wait, ok := ParseRetryAfter(header, now); ok {
+		h.RetryAfter, h.Told = max(h.RetryAfter, wait), true
 	}
 	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
-		if ms, ok := number(h.Get(name)); ok {
-			hints.RetryAfter, hints.Told = max(hints.RetryAfter, scale(ms, time.Millisecond)), true
+		if ms, ok := number(header.Get(name)); ok {
+			h.RetryAfter, h.Told = max(h.RetryAfter, scale(ms, time.Millisecond)), true
 		}
 	}
 }

@@ -52,7 +52,8 @@ func TestParseHints(t *testing.T) {
 		{
 			"draft 11", `RateLimit-Policy: "burst";q=100;w=60, "daily";q=1000;w=86400;qu="content-bytes"
 			RateLimit: "burst";r=0;t=30, "daily";r=5`,
-			[]string{"burst[requests] limit 100 left 0 reset 30s window 1m0s", "daily[other] limit 1000 left 5 window 24h0m0s"}, 30 * time.Second,
+			[]string{"burst[requests] limit 100 left 0 reset 30s window 1m0s", "daily[other] limit 1000 left 5 window 24h0m0s"},
+			30 * time.Second,
 		},
 		{"draft 11 in two lines", "RateLimit: \"a\";r=1;t=1\nRateLimit: \"b\";r=0;t=2;pk=:Y2E=:", []string{"a[requests] left 1 reset 1s", "b[requests] left 0 reset 2s"}, 2 * time.Second},
 		{"draft 11, concurrency", `RateLimit-Policy: "c";q=10;qu="concurrent-requests"` + "\nRateLimit: \"c\";r=0;t=9", []string{"c[concurrent] limit 10 left 0 reset 9s"}, 0},
@@ -61,7 +62,8 @@ func TestParseHints(t *testing.T) {
 		{"draft 7's policy", "RateLimit-Policy: 10;w=1\nRateLimit-Limit: 10", []string{"[requests] limit 10 window 1s", "[requests] limit 10"}, 0},
 		{
 			"GitHub", fmt.Sprintf("X-RateLimit-Limit: 5000\nX-RateLimit-Remaining: 0\nX-RateLimit-Used: 5000\nX-RateLimit-Resource: core\nX-RateLimit-Reset: %d", in90s.Unix()),
-			[]string{"[requests] limit 5000 left 0 reset 1m30s"}, 90 * time.Second,
+			[]string{"[requests] limit 5000 left 0 reset 1m30s"},
+			90 * time.Second,
 		},
 		{"milliseconds since 1970", fmt.Sprintf("X-RateLimit-Remaining: 0\nX-RateLimit-Reset: %d", in90s.UnixMilli()+5), []string{"[requests] left 0 reset 1m30.005s"}, 90*time.Second + 5*time.Millisecond},
 		{"microseconds since 1970", fmt.Sprintf("X-RateLimit-Remaining: 0\nX-RateLimit-Reset: %d", in90s.UnixMicro()), []string{"[requests] left 0 reset 1m30s"}, 90 * time.Second},
@@ -76,7 +78,8 @@ func TestParseHints(t *testing.T) {
 			x-ratelimit-remaining-tokens: 0
 			x-ratelimit-reset-requests: 1s
 			x-ratelimit-reset-tokens: 6m0s`,
-			[]string{"requests[requests] limit 60 left 59 reset 1s", "tokens[tokens] limit 150000 left 0 reset 6m0s"}, 6 * time.Minute,
+			[]string{"requests[requests] limit 60 left 59 reset 1s", "tokens[tokens] limit 150000 left 0 reset 6m0s"},
+			6 * time.Minute,
 		},
 		{"Groq", "x-ratelimit-remaining-requests: 0\nx-ratelimit-reset-requests: 2m59.56s", []string{"requests[requests] left 0 reset 2m59.56s"}, 179560 * time.Millisecond},
 		{"days", "x-ratelimit-remaining-requests: 0\nx-ratelimit-reset-requests: 1d2h", []string{"requests[requests] left 0 reset 26h0m0s"}, 26 * time.Hour},
@@ -87,11 +90,13 @@ func TestParseHints(t *testing.T) {
 			anthropic-ratelimit-input-tokens-limit: 20000
 			anthropic-ratelimit-input-tokens-remaining: 0
 			anthropic-ratelimit-input-tokens-reset: 2026-07-31T12:01:30Z`,
-			[]string{"input-tokens[tokens] limit 20000 left 0 reset 1m30s", "requests[requests] limit 50 left 49 reset 1s"}, 90 * time.Second,
+			[]string{"input-tokens[tokens] limit 20000 left 0 reset 1m30s", "requests[requests] limit 50 left 49 reset 1s"},
+			90 * time.Second,
 		},
 		{
 			"Kong", "X-RateLimit-Limit-Minute: 10\nX-RateLimit-Remaining-Minute: 0\nX-RateLimit-Limit-Hour: 100\nX-RateLimit-Remaining-Hour: 5\nRateLimit-Limit: 10\nRateLimit-Remaining: 0\nRateLimit-Reset: 12",
-			[]string{"[requests] limit 10 left 0 reset 12s", "hour[requests] limit 100 left 5 reset 12s window 1h0m0s", "minute[requests] limit 10 left 0 reset 12s window 1m0s"}, 12 * time.Second,
+			[]string{"[requests] limit 10 left 0 reset 12s", "hour[requests] limit 100 left 5 reset 12s window 1h0m0s", "minute[requests] limit 10 left 0 reset 12s window 1m0s"},
+			12 * time.Second,
 		},
 		{"RapidAPI", "X-RateLimit-Requests-Limit: 500\nX-RateLimit-Requests-Remaining: 0\nX-RateLimit-Requests-Reset: 3000", []string{"requests[requests] limit 500 left 0 reset 50m0s"}, 50 * time.Minute},
 		{"a server whose clock is an hour ahead", fmt.Sprintf("Date: Fri, 31 Jul 2026 13:00:00 GMT\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: %d", in90s.Add(time.Hour).Unix()), []string{"[requests] left 0 reset 1m30s"}, 90 * time.Second},

@@ -22,7 +22,7 @@ const (
 	DefaultShareMax      = 1 << 20
 )
 
-// NoLimit, as Options.Total or a HostLimits.Limit, is no limit at all.
+// NoLimit is no limit at all, as Options.Total or a HostLimits.Limit.
 const NoLimit = -1
 
 // Options are the limits and manners of a Transport. The zero value is good:

@@ -89,7 +89,7 @@ func abuse(t *testing.T, client *http.Client, hosts []string, r *rand.Rand) {
 			defer func() { _ = recover() }()
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			req := request(t, ctx, url)
+			req := request(ctx, t, url)
 			if strings.Contains(url, "hang") || how == 2 {
 				// Cancelled at some time after it was sent.
 				time.AfterFunc(time.Duration(i/7)*time.Millisecond+after, cancel)

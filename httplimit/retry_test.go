@@ -286,7 +286,7 @@ func TestRetrySleepEnds(t *testing.T) {
 // A failed response whose body never ends does not hold up its retry.
 func TestRetryAfterABodyThatHangs(t *testing.T) {
 	bubble(t, 1, httplimit.Options{Total: 1, Retry: httplimit.Retry{Max: 1, Base: 1}}, func(b *bench) {
-		resp := b.roundTrip(request(b, b.Context(), b.url(0, "/hang-body/x?status=503")))
+		resp := b.roundTrip(request(b.Context(), b, b.url(0, "/hang-body/x?status=503")))
 		resp.Body.Close()
 		b.Log(resp.Status, b.at())
 	})

@@ -1,5 +1,3 @@
-// Package httplimit holds HTTP clients to their limits and to the hints that
-// servers give.
 package httplimit
 
 import (

@@ -19,7 +19,7 @@ var sharing = httplimit.Options{Share: httplimit.Share{On: true, MaxBody: 5000}}
 
 // body gets a URL, with header fields, and returns the body.
 func (b *bench) body(ctx context.Context, url string, header ...string) (string, error) {
-	req := request(b, ctx, url)
+	req := request(ctx, b, url)
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}

@@ -81,28 +81,3 @@ func (r *ring) remove(h *host) {
 	}
 	h.isReady, h.prev, h.next = false, nil, nil
 }
-
-// timedHosts is a heap of hosts by the time at which something happens.
-type timedHosts []*host
-
-func (t timedHosts) Len() int           { return len(t) }
-func (t timedHosts) Less(i, j int) bool { return t[i].due.Before(t[j].due) }
-func (t timedHosts) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].index, t[j].index = i, j
-}
-
-func (t *timedHosts) Push(x any) {
-	h := x.(*host)
-	h.index = len(*t)
-	*t = append(*t, h)
-}
-
-func (t *timedHosts) Pop() any {
-	old := *t
-	h := old[len(old)-1]
-	old[len(old)-1] = nil
-	*t = old[:len(old)-1]
-	h.index = -1
-	return h
-}
