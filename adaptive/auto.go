@@ -15,7 +15,7 @@ import (
 //     limits concurrency accepts again, one that limits the rate does not care.
 //   - As soon as something sent since is accepted, the Classifier says which. If
 //     it is concurrency, its number is held as a ceiling, which is tried again
-//     after 5 s, 10 s and so on up to 60 s. If it is the rate, the RateCap takes
+//     after 3 s, 6 s and 12 s. If it is the rate, the RateCap takes
 //     over and the limit is what it was before.
 //   - While nothing is accepted it lets one operation go at a time, each after
 //     twice the pause of the last, up to 2 s. When something is accepted, the
@@ -30,6 +30,8 @@ type Auto struct {
 	row      int       // refusals without anything accepted in between
 	ceilings int       // how often the ceiling was met again
 	level    int       // the ceiling
+	resolved time.Time // when the last trouble ended
+	strikes  int       // troubles, soon after each other, that do not fit the kind
 }
 
 // trouble is from the first refusal until something sent since is accepted.
@@ -42,12 +44,14 @@ type trouble struct {
 }
 
 const (
-	mostGap      = 2 * time.Second // between tries while nothing is accepted
-	outageGaps   = 8               // after which it is not the rate
-	rowOfTrouble = 6               // refusals in a row that a rate cap does not explain
-	ceilingTime  = 5 * time.Second // until a ceiling is tried again, at first,
-	ceilingLong  = time.Minute     // and at most
-	rateSends    = 30              // accepted, that tell the rate before a refusal
+	mostGap      = 2 * time.Second  // between tries while nothing is accepted
+	outageGaps   = 8                // after which it is not the rate
+	rowOfTrouble = 6                // refusals in a row that a rate cap does not explain
+	ceilingTime  = 3 * time.Second  // until a ceiling is tried again, at first,
+	ceilingLong  = 12 * time.Second // and at most
+	soonTrips    = 5                // round trips between troubles that are soon after each other,
+	mostStrikes  = 2                // and how many of them change the kind
+	rateSends    = 30               // accepted, that tell the rate before a refusal
 )
 
 // NewAuto returns an Auto between two limits that begins with start; see NewKnee.
@@ -119,7 +123,7 @@ func (a *Auto) refused(now time.Time, o Observation) Reason {
 		return RateFound
 	case t == nil:
 		a.trouble = &trouble{first: o, before: max(a.knee.base, a.knee.limit), since: now, gap: o.Latency}
-		a.knee.Cut(now, min(o.InFlight, a.knee.Limit()+1)-1)
+		a.knee.Cut(now, a.below(o))
 	default:
 		t.gaps++
 		t.gap = min(2*t.gap, mostGap)
@@ -132,6 +136,16 @@ func (a *Auto) refused(now time.Time, o Observation) Reason {
 	return Refused
 }
 
+// below returns the limit after the first refusal: that of the known ceiling where
+// it was exceeded, or one less than was in flight.
+func (a *Auto) below(o Observation) int {
+	limit := a.knee.Limit()
+	if a.kind == Concurrency && a.level < min(limit, o.InFlight) {
+		return a.level
+	}
+	return min(o.InFlight, limit+1) - 1
+}
+
 // resolve ends a trouble: something sent since the cut was accepted.
 func (a *Auto) resolve(now time.Time) Reason {
 	t := a.trouble
@@ -140,10 +154,25 @@ func (a *Auto) resolve(now time.Time) Reason {
 		a.knee.Resume(now, t.before)
 		return Recovered
 	}
+	again := t.since.Sub(a.resolved).Seconds() < soonTrips*a.knee.hint
+	a.resolved = now
+	if !again {
+		a.strikes = 0
+	}
 	kind, n := a.kinds.Verdict(t.first.Sent.Add(-seconds(2 * a.knee.hint)))
-	if kind == Concurrency {
+	switch {
+	case kind == Concurrency:
 		a.kind = kind
 		return a.hitCeiling(now, n)
+	case a.kind == Concurrency && a.strikes < mostStrikes:
+		// Its number may have changed just now, so that as many were accepted
+		// before as are refused. It is believed unless that happens on and on.
+		a.strikes++
+		a.hitCeiling(now, a.knee.Limit())
+		if t.gaps > 0 {
+			a.knee.seek(now) // it has been halved, which may be too much
+		}
+		return Ceiling
 	}
 	a.kind = Rate
 	a.knee.SetCeiling(0, now)

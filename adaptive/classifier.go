@@ -6,8 +6,6 @@ import (
 	"time"
 )
 
-const debug = false
-
 // A Kind is what a server that refuses limits.
 type Kind uint8
 
@@ -45,46 +43,47 @@ type verdict struct {
 	end      time.Time
 	seq      uint64
 	inFlight int
+	beside   int
 	refused  bool
 }
 
 // Add adds an operation that was accepted or refused.
 func (c *Classifier) Add(o Observation, refused bool) {
-	c.ring[c.n%len(c.ring)] = verdict{sent: o.Sent, end: o.Sent.Add(o.Latency), seq: o.Seq, inFlight: o.InFlight, refused: refused}
+	c.ring[c.n%len(c.ring)] = verdict{sent: o.Sent, end: o.Sent.Add(o.Latency), seq: o.Seq, inFlight: o.InFlight, beside: o.Beside, refused: refused}
 	c.n++
 }
 
-// since returns what was sent at or after a time, fewest in flight first.
-func (c *Classifier) since(from time.Time) []verdict {
-	var out []verdict
-	for _, v := range c.ring[:min(c.n, len(c.ring))] {
-		if !v.sent.Before(from) {
-			v.inFlight += c.around(v)
-			out = append(out, v)
+// since returns what was sent at or after a time, fewest in flight first, and the
+// most of those accepted that were in flight together.
+//
+// The number in flight is put right: less those that were then refused, which took
+// no room at the server, and with those that were sent right after it.
+func (c *Classifier) since(from time.Time) (sends []verdict, most int) {
+	all := c.ring[:min(c.n, len(c.ring))]
+	for _, v := range all {
+		if v.sent.Before(from) {
+			continue
 		}
-	}
-	slices.SortFunc(out, func(a, b verdict) int { return cmp.Compare(a.inFlight, b.inFlight) })
-	return out
-}
-
-// around returns by how much the number in flight when v was sent has to be put
-// right: less those that were then refused, which took no room at the server; and
-// with those accepted of the same moment, which may have overtaken it.
-func (c *Classifier) around(v verdict) int {
-	n := 0
-	for _, w := range c.ring[:min(c.n, len(c.ring))] {
-		switch {
-		case w.refused && w.seq < v.seq && w.end.After(v.sent):
-			n--
-		case !w.refused && w.seq > v.seq && w.sent.Sub(v.sent) <= moment:
-			n++
+		before, after := 0, 0
+		for _, w := range all {
+			switch {
+			case !w.refused || w.seq == v.seq || !w.end.After(v.sent):
+			case w.seq < v.seq:
+				before++
+			case w.sent.Sub(v.sent) <= moment:
+				after++
+			}
 		}
+		v.inFlight -= before
+		if !v.refused {
+			most = max(most, v.inFlight)
+		}
+		v.inFlight += v.beside - after
+		sends = append(sends, v)
 	}
-	return n
+	slices.SortFunc(sends, func(a, b verdict) int { return cmp.Compare(a.inFlight, b.inFlight) })
+	return sends, max(1, most)
 }
-
-// moment is how far apart two are sent that may overtake each other.
-const moment = 100 * time.Microsecond
 
 // leastAUC is how well the two must be told apart by what was in flight.
 const leastAUC = 0.9
@@ -93,21 +92,15 @@ const leastAUC = 0.9
 // is best a round trip or two before the first refusal; and if it is Concurrency,
 // to how many.
 func (c *Classifier) Verdict(from time.Time) (Kind, int) {
-	sends := c.since(from)
+	sends, most := c.since(from)
 	auc, ok := separation(sends)
-	if debug {
-		for _, v := range sends {
-			print(v.seq, ":", v.inFlight, map[bool]string{true: "R", false: ""}[v.refused], " ")
-		}
-		println("\nAUC", int(auc*1000))
-	}
 	switch {
 	case !ok:
 		return Unknown, 0
 	case auc < leastAUC:
 		return Rate, 0
 	}
-	return Concurrency, threshold(sends)
+	return Concurrency, most
 }
 
 // separation returns the probability that one refused had more in flight than one
@@ -134,24 +127,6 @@ func separation(sends []verdict) (auc float64, ok bool) {
 		return 0, false
 	}
 	return above / (refused * accepted), true
-}
-
-// threshold returns the number in flight up to which most are accepted and above
-// which most are refused. sends is sorted.
-func threshold(sends []verdict) int {
-	wrong, at := 0, 0
-	least := 0
-	for _, v := range sends {
-		if v.refused {
-			wrong++
-		} else {
-			wrong--
-		}
-		if wrong <= least {
-			least, at = wrong, v.inFlight
-		}
-	}
-	return max(1, at)
 }
 
 // AcceptedRate returns how many a second of the last n accepted were sent, or 0

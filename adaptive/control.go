@@ -14,8 +14,10 @@ type Observation struct {
 	// Sent is when it was let go, and Latency how long it then took.
 	Sent    time.Time
 	Latency time.Duration
-	// InFlight is how many were under way when it was sent, itself included.
-	InFlight int
+	// InFlight is how many were under way when it was sent, and AtEnd when it
+	// ended, itself included. Beside is how many were sent right after it, and
+	// may have overtaken it on their way.
+	InFlight, AtEnd, Beside int
 	// Outcome is how it went.
 	Outcome penstock.Outcome
 }

@@ -34,6 +34,7 @@ type Limiter struct {
 	fixed     float64 // what SetRate has said, a second; 0 for none
 	inFlight  int
 	sent      uint64
+	batch     []*Permit // let go in the present moment
 	queue     queue
 	timer     *time.Timer // runs when the gate opens for the first in the queue
 	due       time.Time   // when it is set for; zero if it is not
@@ -52,6 +53,7 @@ func New(o Options) (*Limiter, error) {
 		return nil, err
 	}
 	l := &Limiter{options: o, order: penstock.NewOrder(), control: o.Control(o.Min, o.Max, o.Start)}
+	l.batch = make([]*Permit, 0, mostTogether)
 	l.pacer, _ = l.control.(Pacer)
 	l.changes.keep = o.History
 	l.mu.Lock()
@@ -180,10 +182,29 @@ func (l *Limiter) take(now time.Time, n int) *Permit {
 	l.gate.Take(now, l.perSecond(now), n)
 	l.inFlight += n
 	p := &Permit{limiter: l, n: n, seq: l.sent, sent: now, inFlight: l.inFlight}
+	l.together(now, p)
 	l.sent += uint64(n)
 	l.stats.Acquired++
 	l.stats.MostInFlight = max(l.stats.MostInFlight, l.inFlight)
 	return p
+}
+
+// moment is how far apart two are let go that may overtake each other on their way.
+const (
+	moment       = 100 * time.Microsecond
+	mostTogether = 16
+)
+
+// together notes that p goes at now, beside those let go in the same moment.
+func (l *Limiter) together(now time.Time, p *Permit) {
+	if len(l.batch) == cap(l.batch) || len(l.batch) > 0 && now.Sub(l.batch[0].sent) > moment {
+		clear(l.batch)
+		l.batch = l.batch[:0]
+	}
+	for _, other := range l.batch {
+		other.beside += p.n
+	}
+	l.batch = append(l.batch, p)
 }
 
 // Hold lets nothing go until a time, because the server has asked for it: a

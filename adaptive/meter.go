@@ -9,7 +9,7 @@ import (
 // how long they took, and how many were under way.
 type meter struct {
 	limit           int
-	from            time.Time // what was sent earlier does not count
+	from            time.Time // what ended earlier does not count
 	n               float64
 	sum, sum2, busy float64
 }
@@ -19,7 +19,28 @@ func (m *meter) add(o Observation) {
 	m.n++
 	m.sum += s
 	m.sum2 += s * s
-	m.busy += float64(o.InFlight)
+	m.busy += float64(o.AtEnd)
+}
+
+// join adds what other has measured to m, as if with as much in flight as m.
+func (m *meter) join(other *meter) {
+	busy := other.inFlight()
+	if m.n > 0 {
+		busy = m.inFlight()
+	}
+	m.n += other.n
+	m.sum += other.sum
+	m.sum2 += other.sum2
+	m.busy += other.n * busy
+}
+
+// forget leaves m the weight of n samples, if it has more.
+func (m *meter) forget(n float64) {
+	if m.n <= n {
+		return
+	}
+	part := n / m.n
+	m.n, m.sum, m.sum2, m.busy = n, m.sum*part, m.sum2*part, m.busy*part
 }
 
 // latency returns the mean latency in seconds.
@@ -54,21 +75,9 @@ func (m *meter) used() bool { return m.inFlight() >= leastUse*float64(m.limit) }
 // say anything of the limit.
 const leastUse = 0.85
 
-// elasticity returns e = dlnX/dlnN between two meters, X being the throughput
-// and N what is in flight, and its standard error: 1 where throughput grows as
-// fast as N, 0 where only the latency does.
-func elasticity(low, high *meter) (e, err float64) {
-	dn := math.Log(high.inFlight() / low.inFlight())
-	if dn <= 0.01 {
-		return 1, math.Inf(1)
-	}
-	e = math.Log(high.throughput()/low.throughput()) / dn
-	return e, ratioError(low, high) / dn
-}
-
-// ratioError returns the standard error of the logarithm of the ratio of two
-// mean latencies.
-func ratioError(a, b *meter) float64 {
-	c := max(a.spread(), b.spread())
-	return c * math.Sqrt(1/a.n+1/b.n)
+// elasticity returns e = dlnX/dlnN between two meters, X being the throughput and
+// N what is in flight: 1 where throughput grows as fast as N, 0 where only the
+// latency does.
+func elasticity(low, high *meter) float64 {
+	return math.Log(high.throughput()/low.throughput()) / math.Log(high.inFlight()/low.inFlight())
 }

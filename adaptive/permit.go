@@ -16,6 +16,7 @@ type Permit struct {
 	seq      uint64
 	sent     time.Time
 	inFlight int
+	beside   int // guarded by limiter.mu
 	released atomic.Bool
 }
 
@@ -44,7 +45,7 @@ func (l *Limiter) release(now time.Time, p *Permit, o penstock.Outcome) {
 	case penstock.Ignored:
 	default:
 		reason := l.control.Observe(now, Observation{
-			Seq: p.seq, Sent: p.sent, Latency: now.Sub(p.sent), InFlight: p.inFlight, Outcome: o,
+			Seq: p.seq, Sent: p.sent, Latency: now.Sub(p.sent), InFlight: p.inFlight, AtEnd: l.inFlight + p.n, Beside: p.beside, Outcome: o,
 		})
 		if o == penstock.Success {
 			l.stats.learn(now.Sub(p.sent))

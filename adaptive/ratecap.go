@@ -34,29 +34,39 @@ type RateCap struct {
 	start    time.Time
 	startSeq uint64 // the first of it
 	last     time.Time
+	marks    []mark  // of what was sent since, an eighth of a plateau apart
 	held     bool    // the cycle began after a pause
 	pause    bool    // there is one now
 	hold     float64 // the longest pause, seconds
 	cycles   []cycle // those after a pause
 	emptied  bool    // a cycle without a pause has ended
+	content  float64 // of the bucket at the start of those
 	pooled   cycle   // those without, as long as the estimate was not good
 }
 
 // A cycle is what went through between two refusals.
 type cycle struct{ seconds, accepted float64 }
 
+// A mark is when an operation was sent.
+type mark struct {
+	at  time.Time
+	seq uint64
+}
+
 const (
 	rateCycles  = 4                // that are fitted
 	goodEnough  = 0.05             // an error with which an estimate is settled
-	leastDip    = 0.01             // below a settled estimate
+	leastDip    = 0.02             // below a settled estimate
 	leastCut    = 0.95             // of the cap at each refusal
 	firstCut    = 0.8              // the same while hardly anything is known
 	leastStepUp = 0.05             // by which a cap that cuts so is above it
+	probeOps    = 10               // until a cap above the rate has doubled its distance, at least
 	heldCut     = 0.8              // the same where each costs a pause
-	plateauOps  = 2000             // the plateau lasts as many operations,
-	leastTime   = 15 * time.Second // but at least this
-	mostTime    = 10 * time.Minute // and at most this
+	plateauOps  = 4000             // the plateau lasts as many operations,
+	leastTime   = 20 * time.Second // but at least this
+	mostTime    = 2 * time.Minute  // and at most this
 	holdPayback = 40               // and at least as many times what a refusal costs
+	mostMarks   = 64               // eight plateaus; the cap has by then grown more than hundredfold
 	refillOps   = 10               // sent at half the rate after a refusal
 	countError  = 1.5              // of a count
 )
@@ -97,6 +107,10 @@ func (c *RateCap) Sent(o Observation) {
 	}
 	if !c.begun || o.Seq < c.startSeq || c.idle(o) {
 		c.begun, c.start, c.startSeq = true, o.Sent, o.Seq
+		c.marks = c.marks[:0]
+	}
+	if n := len(c.marks); n < mostMarks && o.Sent.Sub(c.start).Seconds() > float64(n+1)*c.plateau/8 {
+		c.marks = append(c.marks, mark{o.Sent, o.Seq})
 	}
 	if o.Sent.After(c.last) {
 		c.last = o.Sent
@@ -123,10 +137,7 @@ func (c *RateCap) Refused(now time.Time, o Observation) bool {
 		return false
 	}
 	at := c.Rate(o.Sent)
-	got := cycle{}
-	if c.begun && o.Seq > c.startSeq {
-		got = cycle{seconds: o.Sent.Sub(c.start).Seconds(), accepted: float64(o.Seq - c.startSeq)}
-	}
+	got := c.cycle(o)
 	if c.held {
 		c.learnHeld(got, at)
 	} else {
@@ -137,6 +148,24 @@ func (c *RateCap) Refused(now time.Time, o Observation) bool {
 	return true
 }
 
+// cycle returns what went through until o was refused. Where the cap was below the
+// rate at first, the bucket ran over, and only the last quarter of the cycle counts.
+func (c *RateCap) cycle(o Observation) cycle {
+	if !c.begun || o.Seq <= c.startSeq {
+		return cycle{}
+	}
+	from := mark{c.start, c.startSeq}
+	if c.settled {
+		quarter := o.Sent.Add(-o.Sent.Sub(c.start) / 4)
+		for _, m := range c.marks {
+			if m.at.Before(quarter) {
+				from = m
+			}
+		}
+	}
+	return cycle{seconds: o.Sent.Sub(from.at).Seconds(), accepted: float64(o.Seq - from.seq)}
+}
+
 // learn estimates the rate from a cycle that began with an empty bucket.
 func (c *RateCap) learn(got cycle, at float64) {
 	if c.settled {
@@ -145,14 +174,14 @@ func (c *RateCap) learn(got cycle, at float64) {
 	if !c.emptied {
 		// Something was in the bucket when this cycle began.
 		c.emptied = true
-		c.probe(at*firstCut, leastStepUp, 0.5)
+		c.probe(at*firstCut, leastStepUp, max(0.5, probeOps/at))
 		return
 	}
 	c.pooled.seconds += got.seconds
 	c.pooled.accepted += got.accepted
 	p := c.pooled
 	if p.accepted < 2 || p.seconds <= 0 {
-		c.probe(at*firstCut, leastStepUp, 0.5)
+		c.probe(at*firstCut, leastStepUp, max(0.5, probeOps/at))
 		return
 	}
 	rate, err := p.accepted/p.seconds, countError/p.accepted
@@ -165,18 +194,23 @@ func (c *RateCap) learn(got cycle, at float64) {
 
 // learnHeld estimates the rate from a cycle that began after a pause.
 func (c *RateCap) learnHeld(got cycle, at float64) {
+	if more := got.accepted - c.content; c.settled && more > countError/goodEnough {
+		c.settle(min(more/got.seconds, at), countError/more)
+		return
+	}
 	if got.seconds > 0 {
 		c.cycles = append(c.cycles, got)
 	}
 	if len(c.cycles) > rateCycles {
 		c.cycles = c.cycles[1:]
 	}
-	rate, err, ok := slope(c.cycles)
-	if ok && err <= goodEnough && rate <= at*1.05 && rate >= at/2 {
+	rate, content, err := slope(c.cycles)
+	if err <= goodEnough && rate <= at*1.05 && rate >= at/2 {
+		c.content = max(0, content)
 		c.settle(min(rate, at), err)
 		return
 	}
-	c.probe(at*heldCut, leastStepUp, 2)
+	c.probe(at*heldCut, leastStepUp, max(2, 4*probeOps/at))
 }
 
 // probe goes above rate by a part of it, which doubles every so many seconds.
@@ -204,26 +238,23 @@ func (c *RateCap) Held(d time.Duration) {
 	}
 }
 
-// slope returns the slope of the cycles as a rate, and its relative error. It takes
-// each count to be wrong by more than one.
-func slope(cycles []cycle) (rate, err float64, ok bool) {
+// slope fits a line to the cycles: its slope is the rate, its intercept what was in
+// the bucket at the start of each. It takes each count to be wrong by more than
+// one, and returns the relative error of the rate.
+func slope(cycles []cycle) (rate, content, err float64) {
 	n := float64(len(cycles))
-	if n < 2 {
-		return 0, 0, false
-	}
-	var t, a float64
+	var t, a, tt, ta float64
 	for _, y := range cycles {
 		t += y.seconds / n
 		a += y.accepted / n
 	}
-	var tt, ta float64
 	for _, y := range cycles {
 		tt += (y.seconds - t) * (y.seconds - t)
 		ta += (y.seconds - t) * (y.accepted - a)
 	}
 	if tt <= 0 || ta <= 0 {
-		return 0, 0, false
+		return 0, 0, math.Inf(1)
 	}
 	rate = ta / tt
-	return rate, countError / math.Sqrt(tt) / rate, true
+	return rate, a - rate*t, countError / math.Sqrt(tt) / rate
 }

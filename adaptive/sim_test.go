@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,22 +67,31 @@ var trace = flag.Bool("history", false, "print the history of each simulated lim
 
 // TestScenarios runs every scenario with three seeds and holds the worst of them
 // against the target.
-func TestScenarios(t *testing.T) {
-	var mu sync.Mutex
-	var table []string
+func TestScenarios(t *testing.T) { judge(t, sim.Scenarios()) }
+
+// TestHeldOut does the same with servers that nothing was tuned on.
+func TestHeldOut(t *testing.T) { judge(t, sim.HeldOut()) }
+
+func judge(t *testing.T, scenarios []sim.Scenario) {
+	rows := make([]string, len(scenarios))
 	t.Run("all", func(t *testing.T) {
-		for _, s := range sim.Scenarios() {
-			t.Run(strings.Fields(s.Name)[0], func(t *testing.T) {
+		for i, s := range scenarios {
+			t.Run(strings.ReplaceAll(s.Name, "/", " per "), func(t *testing.T) {
 				t.Parallel()
-				worst := sim.Worst(simulate(t, s, adaptive.Options{History: 400}))
-				mu.Lock()
-				table = append(table, fmt.Sprintf("%-30s %s", s.Name, worst.Row()))
-				mu.Unlock()
+				worst := sim.Worst(simulate(t, s, adaptive.Options{History: history()}))
+				rows[i] = strings.TrimRight(fmt.Sprintf("%-34s %s  %s", s.Name, worst.Row(), s.Short), " ")
 				for _, miss := range s.Target.Misses(worst) {
 					t.Errorf("%s: %s", s.Name, miss)
 				}
 			})
 		}
 	})
-	t.Logf("\n%-30s %s\n%s", "worst of 3 seeds", sim.Head, strings.Join(table, "\n"))
+	t.Logf("\n%-34s %s\n%s", "worst of 3 seeds", sim.Head, strings.Join(rows, "\n"))
+}
+
+func history() int {
+	if *trace {
+		return 1 << 20
+	}
+	return 0
 }

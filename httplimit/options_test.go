@@ -125,3 +125,25 @@ func TestHostsByNameAndPort(t *testing.T) {
 		}
 	})
 }
+
+// The house promises at most three allocations beyond the Base's.
+func TestTransportAllocations(t *testing.T) {
+	base := newInstant()
+	tr, err := httplimit.New(httplimit.Options{Base: base, PerHost: 10, Breaker: httplimit.Breaker{Failures: 5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := request(t.Context(), t, "http://example.com/path")
+	measure := func(rt http.RoundTripper) float64 {
+		return testing.AllocsPerRun(100, func() {
+			resp, err := rt.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+		})
+	}
+	if more := measure(tr) - measure(base); more > 1 {
+		t.Errorf("%v allocations more than the base", more)
+	}
+}

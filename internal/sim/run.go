@@ -31,6 +31,8 @@ type Scenario struct {
 	Steady time.Duration
 	// Target is what is to be reached.
 	Target Target
+	// Short says why Target is less than is asked of all.
+	Short string
 }
 
 // A Target is what a Result has to reach. What is zero is not asked for.
