@@ -31,8 +31,8 @@ const (
 	// policyUse keeps a fixed window's worth in any window, with some jitter.
 	policyUse = 0.99
 	// fixedAfter is how long an end has to stay, since it is in whole seconds.
-	fixedAfter  = 2500 * time.Millisecond
-	wholeSecond = 1100 * time.Millisecond
+	fixedAfter = 2500 * time.Millisecond
+	resetStep  = 1100 * time.Millisecond
 )
 
 // update learns from q, said at now, and how many operations are under way of
@@ -46,15 +46,15 @@ func (p *quotaPace) update(now time.Time, q Quota, inFlight int) {
 	}
 	end := now.Add(q.Reset)
 	moved, age := end.Sub(p.end).Abs(), now.Sub(p.first)
-	if moved > wholeSecond && moved > age*2/5 || p.end.IsZero() {
+	if moved > resetStep && moved > age*2/5 || p.end.IsZero() {
 		p.first, p.end, p.rest = now, end, 0
 		return
 	}
-	if age < fixedAfter || q.Reset < 2*wholeSecond {
+	if age < fixedAfter || q.Reset < 2*resetStep {
 		return
 	}
 	left := max(float64(q.Remaining)-float64(inFlight), 0.5)
-	if p.rest == 0 && p.policy > 0 && left/(q.Reset-wholeSecond).Seconds() > p.policy {
+	if p.rest == 0 && p.policy > 0 && left/(q.Reset-resetStep).Seconds() > p.policy {
 		return // enough for all that the policy allows
 	}
 	p.rest = left / q.Reset.Seconds()

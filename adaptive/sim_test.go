@@ -73,6 +73,9 @@ func TestScenarios(t *testing.T) { judge(t, sim.Scenarios()) }
 func TestHeldOut(t *testing.T) { judge(t, sim.HeldOut()) }
 
 func judge(t *testing.T, scenarios []sim.Scenario) {
+	if raceDetector {
+		t.Skip("ten times as long under the race detector; TestNeverOver and others look for races")
+	}
 	rows := make([]string, len(scenarios))
 	t.Run("all", func(t *testing.T) {
 		for i, s := range scenarios {

@@ -267,7 +267,7 @@ type spyLimiter struct {
 
 func (s *spyLimiter) AcquirePermit(context.Context, int) (penstock.Permit, error) { return s, nil }
 func (s *spyLimiter) TryAcquirePermit(int) (penstock.Permit, bool)                { return s, true }
-func (s *spyLimiter) Release(o penstock.Outcome) { s.heard = append(s.heard, o.String()) }
+func (s *spyLimiter) Release(o penstock.Outcome)                                  { s.heard = append(s.heard, o.String()) }
 
 func (s *spyLimiter) Hint(h httplimit.Hints) {
 	s.heard = append(s.heard, fmt.Sprint("hint ", h.RetryAfter))

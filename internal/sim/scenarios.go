@@ -70,7 +70,7 @@ func Scenarios() []Scenario {
 		{
 			Name:   "g no limit",
 			Server: func(seed uint64) Server { return NewWorkers(seed, usual(), false, workers(1e9)) },
-			Wants:  400, Length: 40 * s,
+			Wants:  400, Length: 30 * s,
 			Ideal:  always(8000),
 			Target: Target{Goodput: 0.90},
 		},

@@ -31,10 +31,10 @@ func Example_readme() {
 
 	sem := penstock.NewSemaphore(10)                       // fair, weighted, resizable
 	pages, err := penstock.Gather(ctx, 10, urls, download) // results in input order, the first error cancels the rest
-	records, err := fetch.All(ctx, urls, 10)               // the bulk engine over a slice
+	records, failed := fetch.All(ctx, urls, 10)            // the bulk engine over a slice
 
-	fmt.Println(sem.Limit(), len(pages), len(records), err)
-	// Output: 10 3 3 <nil>
+	fmt.Println(sem.Limit(), len(pages), len(records), err, failed)
+	// Output: 10 3 3 <nil> <nil>
 }
 
 func Example_fetchAll() {
