@@ -97,3 +97,33 @@ func TestBreakerAndWaiters(t *testing.T) {
 		})
 	}
 }
+
+// Failures of what was sent before do not keep it open for longer, and waiters
+// fail also while the total is full.
+func TestBreakerAndLateFailures(t *testing.T) {
+	o := httplimit.Options{Total: 3, PerHost: 2, Retry: httplimit.Retry{Max: -1}, Breaker: httplimit.Breaker{Failures: 1, OpenFor: 10 * time.Second}}
+	bubble(t, 2, o, func(b *bench) {
+		var wg sync.WaitGroup
+		wg.Go(func() { b.mustGet(b.url(1, "/delay/100000/a"), 200) })
+		wg.Go(func() { b.mustGet(b.url(0, "/status/500/late?delay=5000"), 500) })
+		synctest.Wait()
+		wg.Go(func() {
+			time.Sleep(500 * time.Millisecond)
+			if _, err := b.get(b.Context(), b.url(0, "/item/1")); !errors.Is(err, httplimit.ErrCircuitOpen) {
+				b.Error(err)
+			}
+			b.took(time.Second)
+		})
+		resp := b.roundTrip(request(b.Context(), b, b.url(0, "/status/500/a?delay=1000")))
+		defer resp.Body.Close() // unread: the total stays full
+		b.took(time.Second)
+		time.Sleep(9 * time.Second)
+		if _, err := b.get(b.Context(), b.url(0, "/item/2")); !errors.Is(err, httplimit.ErrCircuitOpen) {
+			b.Error(err)
+		}
+		time.Sleep(time.Second)
+		b.mustGet(b.url(0, "/item/3"), 200) // 11 s, though a request failed at 5 s
+		resp.Body.Close()
+		wg.Wait()
+	})
+}

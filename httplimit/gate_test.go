@@ -93,6 +93,12 @@ func TestPolicyGivesASustainedRate(t *testing.T) {
 		if at := b.at(); at > 103*time.Second {
 			b.Errorf("1000 requests at 10/s took %v", at)
 		}
+		if n := b.t.Stats().Holds; n > 3 {
+			b.Errorf("it ran dry %d times", n)
+		}
+		if h := b.t.HostStats(); len(h) != 1 || h[0].Rate != 10 {
+			b.Errorf("%+v", h)
+		}
 	})
 }
 
@@ -150,6 +156,7 @@ func TestHostileHintsHoldNoLongerThanTheCap(t *testing.T) {
 		{200, []string{"RateLimit", `"a";r=1;t=999999999999999`}},
 		{200, []string{"RateLimit-Policy", `"a";q=1;w=999999999999999`, "RateLimit", `"a";r=0;t=999999`}},
 		{200, []string{"RateLimit-Policy", `"a";q=1;w=999999999999999`}},
+		{200, []string{"RateLimit-Policy", `"a";q=1;w=31536000`}},
 		{200, []string{"RateLimit-Policy", `"a";q=999999999999999;w=1`}},
 		{200, []string{"RateLimit-Policy", many}},
 		{200, []string{"RateLimit-Policy", many[:len(many)/4], "RateLimit", strings.Repeat(`"a";r=0;t=9;`, 5000)}},
@@ -187,6 +194,62 @@ func TestHoldConcernsThoseWhoWaitAlready(t *testing.T) {
 		}
 		if n := b.server.Audit().Total.TooEarly; n != 0 {
 			b.Errorf("%d too early", n)
+		}
+	})
+}
+
+// Responses that overtake each other do not make a quota look larger than it is.
+func TestQuotaOfResponsesOutOfOrder(t *testing.T) {
+	const quota = 20
+	var mu sync.Mutex
+	arrived := 0
+	o := httplimit.Options{Retry: httplimit.Retry{Max: -1}, Base: roundTripper(func(*http.Request) (*http.Response, error) {
+		mu.Lock()
+		arrived++
+		n := arrived
+		mu.Unlock()
+		time.Sleep(time.Duration(100-n) * time.Millisecond) // the later, the sooner
+		status := 200
+		if n > quota {
+			status = 429
+		}
+		h := header(fmt.Sprintf("X-RateLimit-Limit: %d\nX-RateLimit-Remaining: %d\nX-RateLimit-Reset: 60", quota, max(0, quota-n)))
+		return &http.Response{StatusCode: status, Header: h, Body: http.NoBody}, nil
+	})}
+	bubble(t, 0, o, func(b *bench) {
+		b.many(1, func(int) string { return "http://x.test/" })
+		b.many(10, func(int) string { return "http://x.test/" })
+		ctx, cancel := context.WithTimeout(b.Context(), 30*time.Second)
+		defer cancel()
+		var wg sync.WaitGroup
+		for range 30 {
+			wg.Go(func() { _, _ = b.get(ctx, "http://x.test/") })
+		}
+		wg.Wait()
+		if arrived != quota {
+			b.Errorf("%d were sent, want %d", arrived, quota)
+		}
+	})
+}
+
+// Who was told to wait comes before those who came later.
+func TestRepeatedRequestKeepsItsPlace(t *testing.T) {
+	bubble(t, 1, httplimit.Options{PerHost: 1}, func(b *bench) {
+		var mu sync.Mutex
+		var order []int
+		var wg sync.WaitGroup
+		for i, path := range []string{"/retry-after/5/1/x?delay=100", "/delay/10/1", "/delay/10/2"} {
+			wg.Go(func() {
+				b.mustGet(b.url(0, "%s", path), 200)
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, i)
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if fmt.Sprint(order) != "[0 1 2]" {
+			b.Errorf("order %v", order)
 		}
 	})
 }

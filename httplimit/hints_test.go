@@ -101,6 +101,7 @@ func TestParseHints(t *testing.T) {
 		{"RapidAPI", "X-RateLimit-Requests-Limit: 500\nX-RateLimit-Requests-Remaining: 0\nX-RateLimit-Requests-Reset: 3000", []string{"requests[requests] limit 500 left 0 reset 50m0s"}, 50 * time.Minute},
 		{"a server whose clock is an hour ahead", fmt.Sprintf("Date: Fri, 31 Jul 2026 13:00:00 GMT\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: %d", in90s.Add(time.Hour).Unix()), []string{"[requests] left 0 reset 1m30s"}, 90 * time.Second},
 		{"a time that is past", fmt.Sprintf("X-RateLimit-Remaining: 0\nX-RateLimit-Reset: %d", noon.Add(-time.Hour).Unix()), []string{"[requests] left 0 reset 0s"}, 0},
+		{"a field of 9 KiB", `RateLimit: "a";r=0;t=9` + strings.Repeat(";x=12345", 9<<10/8), nil, 0},
 		{"nonsense", "RateLimit: \"a;r=0\nRateLimit-Policy: (1 2)\nX-RateLimit-Remaining: none\nX-RateLimit-Reset: soon\nX-RateLimit-Limit: -5", nil, 0},
 		{"numbers that are none", "X-RateLimit-Remaining: NaN\nX-RateLimit-Reset: Inf\nX-RateLimit-Limit: 1e9\nRateLimit-Reset: -1", nil, 0},
 		{"negative parameters", `RateLimit: "a";r=-1;t=-5` + "\n" + `RateLimit-Policy: "a";q=-1;w=-1`, []string{"a[requests]"}, 0},

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/penstock-go/penstock"
 	"github.com/penstock-go/penstock/httplimit"
 	"github.com/penstock-go/penstock/rate"
 )
@@ -264,4 +266,111 @@ func TestCloseFailsWaiters(t *testing.T) {
 		wg.Wait()
 		b.took(time.Second) // those under way went on
 	})
+}
+
+// One whose context ends in the instant in which it is let go sends nothing, and
+// what it was given, a rate's tokens included, goes to the next.
+func TestGrantedTooLate(t *testing.T) {
+	for range 200 {
+		var cancel context.CancelFunc
+		var sent []string
+		o := httplimit.Options{
+			Total: 1, PerHostRate: rate.List{{Count: 1, Per: time.Hour, Burst: 2}},
+			Base: roundTripper(func(r *http.Request) (*http.Response, error) {
+				sent = append(sent, r.URL.Path)
+				if r.URL.Path == "/a" {
+					time.Sleep(time.Second)
+					cancel()
+				}
+				return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+			}),
+		}
+		bubble(t, 0, o, func(b *bench) {
+			var ctx context.Context
+			ctx, cancel = context.WithCancel(b.Context())
+			var wg sync.WaitGroup
+			wg.Go(func() { b.mustGet("http://x.test/a", 200) })
+			synctest.Wait()
+			wg.Go(func() {
+				if _, err := b.get(ctx, "http://x.test/b"); !errors.Is(err, context.Canceled) {
+					b.Error(err)
+				}
+			})
+			synctest.Wait()
+			wg.Go(func() { b.mustGet("http://x.test/c", 200) })
+			wg.Wait()
+			b.took(time.Second)
+			if fmt.Sprint(sent) != "[/a /c]" {
+				b.Errorf("sent %v", sent)
+			}
+		})
+	}
+}
+
+// A small demand does not pass a large one that came before it, neither at its
+// host's rate nor at the total's.
+func TestSmallOnesDoNotPass(t *testing.T) {
+	list := rate.List{{Count: 10, Per: time.Second, Burst: 10}}
+	cost := func(r *http.Request) int { return len(r.URL.Path) - 1 }
+	limiter := func(string) httplimit.HostLimits {
+		return httplimit.HostLimits{Limiter: penstock.PerCall(penstock.NewSemaphore(9))}
+	}
+	for name, o := range map[string]httplimit.Options{
+		"host":              {PerHostRate: list},
+		"total":             {Rate: list},
+		"host, composed":    {PerHostRate: list, Limiter: penstock.PerCall(penstock.NewSemaphore(9))},
+		"total, composed":   {Rate: list, HostLimits: limiter},
+		"other host's turn": {Rate: list},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o.Cost = cost
+			o.Base = answers(200)
+			bubble(t, 0, o, func(b *bench) {
+				b.mustGet("http://x.test/12345", 200)
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					b.mustGet("http://x.test/1234567890", 200)
+					b.took(500 * time.Millisecond)
+				})
+				synctest.Wait()
+				host := "x"
+				if strings.HasPrefix(name, "total") || name == "other host's turn" {
+					host = "y"
+				}
+				wg.Go(func() {
+					b.mustGet("http://"+host+".test/1", 200)
+					b.took(600 * time.Millisecond)
+				})
+				wg.Wait()
+			})
+		})
+	}
+}
+
+// Hosts that become free at the same time share the total at once.
+func TestHostsTakeTurnsAfterAHold(t *testing.T) {
+	for name, limiter := range map[string]penstock.Limiter{"": nil, "composed": penstock.NewSemaphore(50)} {
+		t.Run(name, func(t *testing.T) {
+			// Told to wait longer than the cap, both are held for exactly that.
+			o := httplimit.Options{Total: 2, Limiter: limiter, MaxRetryAfter: 10 * time.Second}
+			bubble(t, 2, o, func(b *bench) {
+				b.mustGet(b.url(0, "/retry-after/3600/1/x"), 429)
+				b.mustGet(b.url(1, "/retry-after/3600/1/x"), 429)
+				b.took(0)
+				var wg sync.WaitGroup
+				for i := range 6 {
+					wg.Go(func() { b.mustGet(b.url(i/3, "/delay/1000/%d", i), 200) })
+					synctest.Wait()
+				}
+				time.Sleep(10*time.Second + time.Millisecond)
+				for _, h := range b.t.HostStats() {
+					if h.InFlight != 1 {
+						b.Errorf("%+v", h)
+					}
+				}
+				wg.Wait()
+				b.took(13 * time.Second)
+			})
+		})
+	}
 }

@@ -45,7 +45,7 @@ func TestShare(t *testing.T) {
 				}
 			})
 			wg.Go(func() {
-				if _, err := b.body(b.Context(), b.url(0, "/big/3000/x?delay=100"), "Authorization", "other"); err != nil {
+				if _, err := b.body(b.Context(), b.url(0, "/big/3000/x?delay=100"), "Authorization", "other", "Accept", "x", "X-A", "1", "X-B", "2", "X-C", "3"); err != nil {
 					b.Error(err)
 				}
 			})

@@ -41,7 +41,7 @@ func lookedAt() []Scenario {
 		{
 			Name:   "queue above 900",
 			Server: func(seed uint64) Server { return NewWorkers(seed, usual(), false, workers(900)) },
-			Ideal:  always(18000), Wants: 1500, Length: 12 * s, Target: Target{P50: 75 * ms},
+			Ideal:  always(18000), Wants: 1500, Length: 16 * s, Target: Target{P50: 75 * ms},
 		},
 		{
 			Name:   "refusal above 7",
