@@ -361,21 +361,22 @@ func (s *scheduler) leave(l *lane) {
 	s.dropIdle(l)
 }
 
-// ease lets less be in flight, down to one: the machine has run out of
-// something. What is cut off comes back one by one, see recover.
+// ease lets one less be in flight than were when the machine ran out of
+// something: as each of those that failed does so and leaves, what is allowed
+// comes down to what there was room for.
 func (s *scheduler) ease(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now.Sub(s.eased) < easeEvery && s.allowed < s.limit {
-		return // the same shortage, seen by others
-	}
-	s.allowed = max(1, min(s.allowed, s.inFlight)*3/4)
+	s.allowed = max(1, min(s.allowed, s.inFlight-1))
 	s.eased = now
 }
 
+// recoverEvery is how often one more may be in flight after a shortage.
+const recoverEvery = time.Second
+
 // recover lets one more be in flight, every now and then. The caller holds mu.
 func (s *scheduler) recover(now time.Time) {
-	if now.Sub(s.eased) >= 10*easeEvery {
+	if now.Sub(s.eased) >= recoverEvery {
 		s.allowed++
 		s.eased = now
 	}
@@ -383,9 +384,6 @@ func (s *scheduler) recover(now time.Time) {
 		s.wake()
 	}
 }
-
-// easeEvery is how often a shortage may cut what is in flight.
-const easeEvery = 100 * time.Millisecond
 
 // dropIdle forgets a host that has nothing to say any more. The caller holds
 // mu.
