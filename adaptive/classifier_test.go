@@ -51,6 +51,16 @@ func TestClassifier(t *testing.T) {
 			0, adaptive.Concurrency, 3,
 		},
 		{
+			"one accepted beside two refused was the third for the server",
+			sends{{1, false}, {2, false}, {3, false}, {4, true}, {5, true}, {5, false}},
+			0, adaptive.Concurrency, 3,
+		},
+		{
+			"as many in flight as when accepted",
+			sends{{2, false}, {2, true}, {2, true}},
+			0, adaptive.Rate, 0,
+		},
+		{
 			"refused whatever is in flight",
 			sends{{3, false}, {3, false}, {3, true}, {3, false}, {2, true}, {3, false}, {1, true}},
 			0, adaptive.Rate, 0,

@@ -178,6 +178,21 @@ func TestAdvise(t *testing.T) {
 			}, 10,
 		},
 		{
+			"and where the reset is in whole seconds", 6 * time.Second,
+			func(age time.Duration) adaptive.Quota {
+				reset := (window - age + time.Second - 1).Truncate(time.Second)
+				return adaptive.Quota{Limit: limit, Window: window, Remaining: 40, Reset: reset}
+			}, 10,
+		},
+		{
+			"what is left suffices, as far as whole seconds tell", 7900 * time.Millisecond,
+			func(age time.Duration) adaptive.Quota {
+				reset := (window - age + time.Second - 1).Truncate(time.Second)
+				left := int64(limit - 99*age.Seconds())
+				return adaptive.Quota{Limit: limit, Window: window, Remaining: left, Reset: reset}
+			}, 99,
+		},
+		{
 			"a bucket's reset is when it is full", 6 * time.Second,
 			func(time.Duration) adaptive.Quota {
 				return adaptive.Quota{Limit: limit, Window: window, Remaining: 40, Reset: 9600 * time.Millisecond}

@@ -24,9 +24,6 @@ func TestServedInOrder(t *testing.T) {
 		g.come(t.Context(), l, "d", 1, time.Second)
 		g.come(t.Context(), l, "large", 2, time.Second)
 		g.come(t.Context(), l, "small", 1, time.Second)
-		if _, ok := l.TryAcquirePermit(1); ok {
-			t.Error("a newcomer overtook those who wait")
-		}
 		time.Sleep(time.Minute)
 		g.want(t, "a 0s", "b 0s", "c 1s", "d 2s", "large 3s", "small 4s")
 		s := l.Stats()
@@ -75,10 +72,29 @@ func TestCancelledLeavesNoTrace(t *testing.T) {
 	})
 }
 
+// TestCancelledLargeLetsSmallGo cancels the first in line, for whom there is too
+// little room: those behind it, for whom there is enough, go at once.
+func TestCancelledLargeLetsSmallGo(t *testing.T) {
+	bubble(t, func(t *testing.T, since func() time.Duration) {
+		l, _ := limiter(t, 2, adaptive.Options{})
+		must(t, l, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		g := &log{since: since}
+		g.come(ctx, l, "large", 2, 0)
+		g.come(t.Context(), l, "small", 1, time.Second)
+		if _, ok := l.TryAcquirePermit(1); ok {
+			t.Error("a newcomer overtook those who wait")
+		}
+		time.Sleep(time.Minute)
+		g.want(t, "large failed 1s", "small 1s")
+	})
+}
+
 // TestCancelledWhenServed releases and cancels in the same instant: whatever the
 // waiter returns, the permit is not lost.
 func TestCancelledWhenServed(t *testing.T) {
-	for range 100 {
+	for i := range 100 {
 		synctest.Test(t, func(t *testing.T) {
 			l, _ := limiter(t, 1, adaptive.Options{})
 			p := must(t, l, 1)
@@ -90,8 +106,13 @@ func TestCancelledWhenServed(t *testing.T) {
 				}
 			})
 			synctest.Wait()
-			group.Go(func() { p.Release(penstock.Success) })
-			group.Go(cancel)
+			group.Go(func() {
+				if i%2 == 0 {
+					cancel()
+				}
+				p.Release(penstock.Success)
+				cancel()
+			})
 			group.Wait()
 			must(t, l, 1).Release(penstock.Success)
 		})

@@ -56,6 +56,23 @@ func TestPublished(t *testing.T) {
 	}
 }
 
+// TestAIMDCutsOnceARoundTrip has three refused that were sent at the same time, and
+// one that was sent when the first of them was known.
+func TestAIMDCutsOnceARoundTrip(t *testing.T) {
+	c := adaptive.NewAIMD(1, 200, 100)
+	sent := time.Unix(0, 0)
+	end := sent.Add(ms)
+	for range 3 {
+		c.Observe(end, adaptive.Observation{Sent: sent, Outcome: penstock.Overload})
+	}
+	if got := c.Limit(); got != 90 {
+		t.Errorf("limit %d, want 90", got)
+	}
+	if why := c.Observe(end, adaptive.Observation{Sent: end, Outcome: penstock.Overload}); c.Limit() != 81 || why != adaptive.Decreased {
+		t.Errorf("%s: limit %d, want 81", why, c.Limit())
+	}
+}
+
 // TestBounds drives every control up and down and looks at its bounds.
 func TestBounds(t *testing.T) {
 	for name, make := range map[string]func(lo, hi, start int) adaptive.Control{

@@ -44,7 +44,7 @@ func (l *limits) acquire(ctx context.Context, key hostKey, cost int, again bool,
 		}
 		if wait == 0 {
 			l.take(h, cost, &x.grant)
-			x.seq = h.sent
+			x.sent, x.done = h.sent, h.sent-int64(h.inFlight)
 			l.mu.Unlock()
 			return nil
 		}
@@ -105,7 +105,7 @@ func (l *limits) await(ctx context.Context, h *host, w *waiter, x *exchange) err
 		l.giveBack(w.grant, penstock.Unused)
 		return ended(ctx)
 	}
-	x.seq = h.sent
+	x.sent, x.done = h.sent, h.sent-int64(h.inFlight)
 	return nil
 }
 
@@ -115,7 +115,7 @@ func (l *limits) acquireComposed(ctx context.Context, h *host, cost int, x *exch
 	defer func() {
 		l.mu.Lock()
 		h.visitors--
-		x.seq = h.sent
+		x.sent, x.done = h.sent, h.sent-int64(h.inFlight)
 		l.retire(h)
 		l.mu.Unlock()
 	}()

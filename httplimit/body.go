@@ -16,7 +16,8 @@ type exchange struct {
 	l       *limits
 	grant   grant
 	permit  penstock.Permit // a composed one, of which the grant is part
-	seq     int64           // how many requests had been sent to the host, with this one
+	sent    int64           // how many requests the host had had, with this one
+	done    int64           // how many of them had ended
 	outcome penstock.Outcome
 	told    time.Duration // how long the response asks to wait
 	body    io.ReadCloser // nil if the response has none, or there is none

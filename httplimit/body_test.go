@@ -88,6 +88,7 @@ func TestBodyThatIsCancelled(t *testing.T) {
 			}
 			b.inFlight(0, "after the deadline")
 			cancel()
+			synctest.Wait() // for the server to see it
 		}
 		if m := b.server.Audit().Total.MaxInFlight; m != 1 {
 			b.Errorf("%d in flight", m)

@@ -46,14 +46,12 @@ type host struct {
 	composed penstock.Limiter // of this and what else limits it; nil if nothing does
 	visitors int              // requests that wait in composed
 
-	held      time.Time // no request before this
-	left      int       // the most in flight until leftUntil
-	leftUntil time.Time
-	leftSince int64 // sent when that was last known
-	sent      int64 // requests
-	pace      pace
-	budget    budget
-	breaker   breaker
+	held    time.Time // no request before this
+	quota   remains
+	sent    int64 // requests
+	pace    pace
+	budget  budget
+	breaker breaker
 
 	// The host's places among those with something to do: in limits.ready,
 	// whose turn comes, and in limits.timed, where something happens at due.
@@ -110,7 +108,7 @@ func (h *host) expires(now time.Time) time.Time {
 		at = later(at, recovers(r.limiter, now))
 	}
 	at = later(at, h.held)
-	at = later(at, h.leftUntil)
+	at = later(at, h.quota.until)
 	at = later(at, h.pace.until)
 	at = later(at, h.budget.full(now))
 	return later(at, h.breaker.until)

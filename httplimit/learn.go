@@ -2,7 +2,6 @@ package httplimit
 
 import (
 	"cmp"
-	"math"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -74,7 +73,7 @@ func (l *limits) heed(x *exchange, hints Hints, now time.Time) (until time.Time)
 	}
 	if q := hints.tightest(); q.Remaining > 0 {
 		lasts := cmp.Or(max(q.Reset, 0), q.Window, time.Second)
-		h.remain(x.seq, int(min(q.Remaining, math.MaxInt)), now.Add(min(lasts, l.opts.MaxRetryAfter)), now)
+		h.quota.learn(x, q.Remaining, now.Add(min(lasts, l.opts.MaxRetryAfter)), now)
 	}
 	if r, window, ok := hints.pace(l.opts.MaxRetryAfter, h.pace.limiter != nil); ok {
 		h.pace.set(r, later(now, h.held).Add(min(window, l.opts.MaxRetryAfter)))
@@ -82,16 +81,26 @@ func (l *limits) heed(x *exchange, hints Hints, now time.Time) (until time.Time)
 	return until
 }
 
-// remain bounds the requests in flight by what remains of a quota, as the
-// response to the request seq says. Of responses that were on their way at the
-// same time nobody knows which saw the quota last, so the least counts; one
-// that was asked for when the others were known replaces them.
-func (h *host) remain(seq int64, left int, until, now time.Time) {
-	if seq <= h.leftSince && now.Before(h.leftUntil) {
-		h.left, h.leftUntil = min(h.left, left), later(h.leftUntil, until)
-		return
+// A remains is how many requests a quota lets a host be sent until it is renewed:
+// no more than most since the host's entry was made.
+//
+// What a response says remains was so when the server had its request. Which
+// of the others it had seen by then nobody knows, but for those that had ended
+// before that request was sent. So all the others count as not seen.
+type remains struct {
+	most  int64
+	until time.Time
+	since int64 // host.sent when that was learned
+}
+
+// learn takes from the response to x that so many remain. Of responses to
+// requests that were under way at the same time each is right, so the one that
+// allows most counts; but one that was asked for when that was known is news.
+func (q *remains) learn(x *exchange, left int64, until, now time.Time) {
+	most := x.done + 1 + min(left, 1<<62)
+	if x.sent > q.since || !now.Before(q.until) || most > q.most {
+		*q = remains{most, until, x.grant.h.sent}
 	}
-	h.left, h.leftUntil, h.leftSince = left, until, h.sent
 }
 
 // spread is added to a wait, so that what was told to wait for the same moment

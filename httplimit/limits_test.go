@@ -153,7 +153,9 @@ func TestCancelAtTheMomentOfTheGrant(t *testing.T) {
 			wg.Wait()
 			cancel()
 		}
-		if m := b.server.Audit().Total.MaxInFlight; m != 1 {
+		// By our count: over a pipe the server sees late that one has gone.
+		// TestNeverOver has the server's.
+		if m := b.t.Stats().MostInFlight; m != 1 {
 			b.Errorf("%d in flight", m)
 		}
 	})

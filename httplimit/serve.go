@@ -46,12 +46,12 @@ func (l *limits) wait(h *host, cost int) (wait time.Duration, all bool, err erro
 
 // heldNow is for how long a hint lets no request more go to h.
 func (h *host) heldNow() (wait time.Duration) {
-	if h.held.IsZero() && h.leftUntil.IsZero() {
+	if h.held.IsZero() && h.quota.until.IsZero() {
 		return 0
 	}
 	now := time.Now()
-	if h.inFlight >= h.left {
-		wait = h.leftUntil.Sub(now)
+	if h.inFlight > 0 && h.sent >= h.quota.most {
+		wait = h.quota.until.Sub(now)
 	}
 	return max(wait, h.held.Sub(now), 0)
 }
