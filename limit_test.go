@@ -252,7 +252,7 @@ func TestByGoroutinesAreBounded(t *testing.T) {
 				n := runtime.NumGoroutine() - before - 1
 				// One that has returned is counted until its thread has got round
 				// to it, which takes real time. None moves on meanwhile.
-				for i := 0; i < 100_000 && n > permits+feeder+spare+runtimes; i++ {
+				for i := 0; i < 100_000 && time.Since(start) > 120*time.Millisecond && n > permits+feeder+spare+runtimes; i++ {
 					runtime.Gosched()
 					n = runtime.NumGoroutine() - before - 1
 				}
