@@ -117,6 +117,11 @@ func lookedAt() []Scenario {
 			Short:  "a dozen calls do not tell a rate from a concurrency",
 		},
 		{
+			Name:   "shaped to 100/s, latency varies",
+			Server: func(seed uint64) Server { return NewShaper(seed, usual(), 100) },
+			Ideal:  always(100), Target: Target{P50: 60 * ms},
+		},
+		{
 			Name:   "shaped to 300/s, 20 ms",
 			Server: func(seed uint64) Server { return NewShaper(seed, Around(20*ms, 0.1), 300) },
 			Ideal:  always(300), Target: Target{P50: 30 * ms},
