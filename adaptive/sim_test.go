@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -64,16 +65,22 @@ var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 var trace = flag.Bool("history", false, "print the history of each simulated limiter")
 
+// TestMain collects garbage more rarely: the simulations make much of it and keep
+// little.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(800)
+	os.Exit(m.Run())
+}
+
 // TestScenarios runs every scenario of the issue with three seeds and holds the
 // worst of them against what the issue asks.
 func TestScenarios(t *testing.T) {
-	worst := judge(t, sim.Scenarios(), 3)
-	const all = 0.9 // of the ideal, whatever is asked of one server
-	for i, r := range worst {
-		if r.Goodput < all {
-			t.Errorf("%s: goodput is %.2f %%, less than of any may be", sim.Scenarios()[i].Name, 100*r.Goodput)
-		}
+	const all = 0.9 // of the ideal, whatever else is asked of one server
+	scenarios := sim.Scenarios()
+	for i := range scenarios {
+		scenarios[i].Target.Goodput = max(all, scenarios[i].Target.Goodput)
 	}
+	judge(t, scenarios, 3)
 }
 
 // TestHeldOut does the same with servers that nothing was tuned on, each with one
@@ -86,19 +93,17 @@ func TestHeldOut(t *testing.T) {
 	judge(t, sim.HeldOut(), seeds)
 }
 
-func judge(t *testing.T, scenarios []sim.Scenario, seeds uint64) []sim.Result {
+func judge(t *testing.T, scenarios []sim.Scenario, seeds uint64) {
 	t.Helper()
 	if raceDetector {
 		t.Skip("ten times as long under the race detector; TestNeverOver and others look for races")
 	}
-	results := make([]sim.Result, len(scenarios))
 	rows := make([]string, len(scenarios))
 	t.Run("all", func(t *testing.T) {
 		for i, s := range scenarios {
 			t.Run(strings.ReplaceAll(s.Name, "/", " per "), func(t *testing.T) {
 				t.Parallel()
 				worst := sim.Worst(simulate(t, s, seeds, adaptive.Options{History: history()}))
-				results[i] = worst
 				rows[i] = strings.TrimRight(fmt.Sprintf("%-34s %s  %s", s.Name, worst.Row(), s.Short), " ")
 				for _, miss := range s.Target.Explain(worst) {
 					t.Errorf("%s: %s", s.Name, miss)
@@ -107,7 +112,6 @@ func judge(t *testing.T, scenarios []sim.Scenario, seeds uint64) []sim.Result {
 		}
 	})
 	t.Logf("\n%-34s %s\n%s", fmt.Sprintf("worst of %d", seeds), sim.Head, strings.Join(rows, "\n"))
-	return results
 }
 
 func history() int {

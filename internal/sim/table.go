@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -45,7 +46,7 @@ func (t Target) aims(r Result) []aim {
 		{"p50", "<= " + t.P50.String(), r.P50.String(), t.P50 > 0, r.P50 > t.P50},
 		{"p99", "<= " + t.P99.String(), r.P99.String(), t.P99 > 0, r.P99 > t.P99},
 		{"converged", "<= " + t.Converged.String(), converged, t.Converged > 0, r.Converged < 0 || r.Converged > t.Converged},
-		{"sent", "<= " + fmt.Sprint(t.Sent), fmt.Sprint(r.Sent), t.Sent > 0, r.Sent > t.Sent},
+		{"sent", "<= " + strconv.Itoa(t.Sent), strconv.Itoa(r.Sent), t.Sent > 0, r.Sent > t.Sent},
 	}
 }
 
