@@ -102,6 +102,9 @@ func (a *Auto) accepted(now time.Time, o Observation) Reason {
 			return ""
 		}
 		a.row = 0
+		if a.knee.hint == 0 {
+			a.knee.learn(o) // the very first was refused
+		}
 		return a.resolve(now)
 	}
 	a.row = 0
