@@ -78,10 +78,10 @@ func block(s sim.Scenario, results []sim.Result) {
 	if s.Short != "" {
 		fmt.Printf("(%s)\n", s.Short)
 	}
-	fmt.Printf("  %-10s %s  misses\n", "", sim.Head)
+	fmt.Printf("  %-10s %s    misses\n", "", sim.Head)
 	for j, p := range peers {
 		row := results[j].Row()
-		fmt.Println(strings.TrimRight(fmt.Sprintf("  %-10s %-54s %s", p.name, row, strings.Join(s.Target.Misses(results[j]), ", ")), " "))
+		fmt.Println(strings.TrimRight(fmt.Sprintf("  %-10s %-54s  %s", p.name, row, strings.Join(s.Target.Misses(results[j]), ", ")), " "))
 	}
 }
 
