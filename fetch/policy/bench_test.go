@@ -52,7 +52,7 @@ func TestBucketAllocations(t *testing.T) {
 	}{
 		{"host", "https://www.example.com/some/path", 1},
 		{"host", "https://www.example.com:8443/some/path", 0},
-		{"site", "https://www.example.com/some/path", 0},
+		{"site", "https://www.example.com/some/path", 1},
 		{"rule", "https://www.example.com/some/path", 0},
 	} {
 		f := manyRules(t, 20, test.key)
