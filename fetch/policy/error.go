@@ -37,7 +37,7 @@ func All(err error) []*Error {
 	if one, ok := err.(*Error); ok { //nolint:errorlint // wrapped ones are looked into below
 		return []*Error{one}
 	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the same
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []*Error
 		for _, e := range many.Unwrap() {
 			all = append(all, All(e)...)

@@ -67,8 +67,8 @@ func parsePattern(text string) (*pattern, *patternError) {
 	if err := p.parseHost(authority); err != nil {
 		return nil, err
 	}
-	if path != "" {
-		return p, p.parsePath(path)
+	if err := p.parsePath(path); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
@@ -169,8 +169,11 @@ func asciiLabel(label string) (string, error) {
 }
 
 // parsePath reads a path, with its stars. Paths are compared decoded, so %2A is
-// a star that stands for itself.
+// a star that stands for itself. Without one it is any.
 func (p *pattern) parsePath(path string) *patternError {
+	if path == "" {
+		return nil
+	}
 	if _, err := netip.ParsePrefix(p.host[0] + path); len(p.host) == 1 && err == nil {
 		return badPattern(`write "10.1.*" for 10.1.0.0/16`, "%s is a network, which no pattern can be", quote(p.text))
 	}

@@ -45,12 +45,12 @@ func TestPatterns(t *testing.T) {
 		{"my_host", "http://my_host", "http://my-host"},
 	} {
 		f := parse(t, fmt.Sprintf("[[rule]]\nname = 'it'\nmatch = '%s'\n", test.pattern))
-		for _, u := range strings.Fields(test.yes) {
+		for u := range strings.FieldsSeq(test.yes) {
 			if f.Explain(parseURL(t, u)).Rule != "it" {
 				t.Errorf("%s does not match %s", test.pattern, u)
 			}
 		}
-		for _, u := range strings.Fields(test.no) {
+		for u := range strings.FieldsSeq(test.no) {
 			if f.Explain(parseURL(t, u)).Rule == "it" {
 				t.Errorf("%s matches %s", test.pattern, u)
 			}

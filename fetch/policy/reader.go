@@ -84,13 +84,12 @@ func (n node) child(name string, p path, value any) node {
 	return node{n.r, name, p, line, value}
 }
 
-// table reads the fields of a table, in the order of their lines. It reports
-// false for what is none.
-func (n node) table(fields []field, hint string) bool {
+// table reads the fields of a table, in the order of their lines.
+func (n node) table(fields []field, hint string) {
 	values, ok := n.value.(map[string]any)
 	if !ok {
 		n.fail(hint, "%s is %s", n.name, kind(n.value))
-		return false
+		return
 	}
 	var children []node
 	for name, value := range values {
@@ -105,7 +104,6 @@ func (n node) table(fields []field, hint string) bool {
 		}
 		fields[i].read(c)
 	}
-	return true
 }
 
 // unknown says that there is no such field, and which one was meant.
@@ -181,4 +179,3 @@ func isTables(nodes []node) bool {
 		return !ok
 	})
 }
-
