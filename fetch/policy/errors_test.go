@@ -111,8 +111,14 @@ func TestErrors(t *testing.T) {
 
 		{"the same again", "[[rule]]\nname = 'one'\nmatch = 'a'\n[[rule]]\nmatch = 'A.'\n", []string{`p.toml:4: rule 2 never counts: the rule one, in line 1, matches the same before it; put it before`}},
 		{"after a wider one", "[[rule]]\nmatch = '*.a'\n[[rule]]\nname = 'two'\nmatch = 'https://b.a/x'\n", []string{`p.toml:3: rule two never counts: the rule 1, in line 1, `}},
+		{"after its root", "[[rule]]\nmatch = 'a/'\n[[rule]]\nmatch = 'a'\n", []string{`p.toml:3: rule 2 never counts: `}},
+		{"after any", "[[rule]]\nmatch = '*'\n[[rule]]\nmatch = '[::1]:80/x*'\n", []string{`p.toml:3: rule 2 never counts: `}},
 		{"after several", "[[rule]]\nmatch = 'a'\n[[rule]]\nmatch = 'b'\n[[rule]]\nmatch = ['b/x', 'a:80']\n", []string{`p.toml:5: rule 3 never counts: `}},
 
+		{
+			"in order of lines", "[[rule]]\nrate = '1/s'\n[[rule]]\nmatch = ''\n[default]\nrate = 1\n",
+			[]string{`p.toml:1: this rule has no match`, `p.toml:4: the pattern is empty`, `p.toml:6: rate is the number 1`},
+		},
 		{
 			"several", "[default]\nrate = 7\nnonsense = 1\n[[rule]]\nname = 'x'\n[[rule]]\nmatch = ['ok', '?']\nconcurrency = 0\n",
 			[]string{`p.toml:2: rate is`, `p.toml:3: there is no field "nonsense"`, `p.toml:4: this rule has no match`, `p.toml:7: a pattern ends`, `p.toml:8: concurrency is 0`},

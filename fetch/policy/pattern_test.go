@@ -150,7 +150,7 @@ func TestPatternsAgainstModel(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	unreachable, matched := 0, 0
-	for range 4000 {
+	for range 1500 {
 		models := make([]model, 1+r.IntN(3))
 		var text strings.Builder
 		for i := range models {
@@ -158,7 +158,7 @@ func TestPatternsAgainstModel(t *testing.T) {
 			fmt.Fprintf(&text, "[[rule]]\nmatch = '%s'\n", models[i].text)
 		}
 		f, err := policy.Parse("p", []byte(text.String()))
-		for range 40 {
+		for range 30 {
 			target, seen := randomTarget(r)
 			want := "default"
 			for i, m := range models {
@@ -186,7 +186,7 @@ func TestPatternsAgainstModel(t *testing.T) {
 			unreachable++
 		}
 	}
-	if unreachable < 50 || matched < 5000 {
+	if unreachable < 20 || matched < 2000 {
 		t.Errorf("only %d unreachable rules and %d matches: this proves too little", unreachable, matched)
 	}
 }

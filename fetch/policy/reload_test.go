@@ -109,7 +109,7 @@ func TestReloadWhileUsed(t *testing.T) {
 			}
 		})
 	}
-	for i := range 200 {
+	for i := range 40 {
 		next := filepath.Join(filepath.Dir(path), "next")
 		write(t, next, texts[(i+1)%2])
 		if err := os.Rename(next, path); err != nil {
