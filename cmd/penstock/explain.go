@@ -66,13 +66,13 @@ func parseURLs(args []string) ([]*url.URL, error) {
 		if errors.Is(err, io.EOF) {
 			return urls, nil
 		}
-		err = cmp.Or(err, it.Err)
-		var u *url.URL
-		if err == nil {
-			u, err = url.Parse(it.URL)
+		const hint = "write a whole URL: https://example.com/path"
+		if err = cmp.Or(err, it.Err); err != nil {
+			return nil, usagef(hint, "%v", err)
 		}
+		u, err := url.Parse(it.URL)
 		if err != nil {
-			return nil, usagef("write a whole URL: https://example.com/path", "%v", err)
+			return nil, usagef(hint, "a URL cannot be understood") // the error may quote a password
 		}
 		if u.User != nil {
 			u.User = url.User("xxxxx") // limits do not go by it, and it is a secret

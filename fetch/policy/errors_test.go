@@ -90,6 +90,7 @@ func TestErrors(t *testing.T) {
 		{"scheme", "[[rule]]\nmatch = 'ftp://a'\n", []string{`p.toml:2: the scheme of "ftp://a" is neither http nor https; `}},
 		{"user", "[[rule]]\nmatch = 'https://joe:secret@a/x'\n", []string{`p.toml:2: a pattern has no user and no password; `}},
 		{"user of another scheme", "[[rule]]\nmatch = 'ftp://joe:secret@a/x'\n", []string{`p.toml:2: the scheme of "xxxxx@a/x" is neither`}},
+		{"user after one slash", "[[rule]]\nmatch = 'https:/joe:secret@a'\n", []string{`p.toml:2: the port of "xxxxx@a" cannot be; `}},
 		{"query", "[[rule]]\nmatch = 'a/x?y=1'\n", []string{`p.toml:2: a pattern ends before the query: "a/x?y=1"; `}},
 		{"fragment", "[[rule]]\nmatch = 'a#b'\n", []string{`p.toml:2: a pattern ends before the query: "a#b"; `}},
 		{"no host", "[[rule]]\nmatch = '/v1/*'\n", []string{`p.toml:2: there is no host in "/v1/*"; write "*" for any host`}},

@@ -153,7 +153,6 @@ func (n node) patterns(t *table) {
 			continue
 		}
 		t.match = append(t.match, p)
-		t.lines = append(t.lines, e.line)
 	}
 }
 

@@ -104,10 +104,10 @@ func (p *pattern) parseHost(authority string) *patternError {
 		host, tail, _ = strings.Cut(authority[1:], "]")
 		port, hasPort = strings.CutPrefix(tail, ":")
 		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is6() || !hasPort && tail != "" {
-			return badPattern(`write "[2001:db8::1]" or "[2001:db8::1]:8080"`, "%s has no IPv6 address in its brackets", quote(p.text))
+			return badPattern(`write "[2001:db8::1]" or "[2001:db8::1]:8080"`, "%s has no IPv6 address in its brackets", shown(p.text))
 		}
 	} else if strings.Contains(port, ":") {
-		return badPattern(`write an IPv6 address as "[2001:db8::1]", a port as "example.com:8080"`, "%s has more than one colon", quote(p.text))
+		return badPattern(`write an IPv6 address as "[2001:db8::1]", a port as "example.com:8080"`, "%s has more than one colon", shown(p.text))
 	}
 	if hasPort {
 		if err := p.parsePort(port); err != nil {
@@ -115,7 +115,7 @@ func (p *pattern) parseHost(authority string) *patternError {
 		}
 	}
 	if host == "" {
-		return badPattern(`write "*" for any host: "*/v1/*"`, "there is no host in %s", quote(p.text))
+		return badPattern(`write "*" for any host: "*/v1/*"`, "there is no host in %s", shown(p.text))
 	}
 	return p.parseName(host)
 }
@@ -123,7 +123,7 @@ func (p *pattern) parseHost(authority string) *patternError {
 func (p *pattern) parsePort(port string) *patternError {
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {
-		return badPattern("a port is a number from 1 to 65535; leave it out for any", "the port of %s cannot be", quote(p.text))
+		return badPattern("a port is a number from 1 to 65535; leave it out for any", "the port of %s cannot be", shown(p.text))
 	}
 	p.port = strconv.FormatUint(n, 10)
 	return nil
@@ -137,13 +137,13 @@ func (p *pattern) parseName(host string) *patternError {
 	}
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	if strings.HasPrefix(host, ".") {
-		return badPattern(fmt.Sprintf("write [%q, %q] for a name and all below it", host[1:], "*"+host), "the host of %s begins with a dot", quote(p.text))
+		return badPattern(fmt.Sprintf("write [%q, %q] for a name and all below it", host[1:], "*"+host), "the host of %s begins with a dot", shown(p.text))
 	}
 	labels := strings.Split(host, ".")
 	for i, label := range labels {
 		ascii, err := asciiLabel(label)
 		if err != nil {
-			return badPattern("letters, digits, - and _ make a name; * is the only wildcard, and several patterns are a list", "the host of %s cannot be", quote(p.text))
+			return badPattern("letters, digits, - and _ make a name; * is the only wildcard, and several patterns are a list", "the host of %s cannot be", shown(p.text))
 		}
 		labels[i] = ascii
 	}
@@ -175,12 +175,12 @@ func (p *pattern) parsePath(path string) *patternError {
 		return nil
 	}
 	if _, err := netip.ParsePrefix(p.host[0] + path); len(p.host) == 1 && err == nil {
-		return badPattern(`write "10.1.*" for 10.1.0.0/16`, "%s is a network, which no pattern can be", quote(p.text))
+		return badPattern(`write "10.1.*" for 10.1.0.0/16`, "%s is a network, which no pattern can be", shown(p.text))
 	}
 	for text := range strings.SplitSeq(path, "*") {
 		decoded, err := url.PathUnescape(text)
 		if err != nil || strings.ContainsFunc(decoded, unicode.IsControl) {
-			return badPattern("a percent sign is written %25", "the path of %s cannot be", quote(p.text))
+			return badPattern("a percent sign is written %25", "the path of %s cannot be", shown(p.text))
 		}
 		p.path = append(p.path, decoded)
 	}

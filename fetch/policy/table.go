@@ -80,11 +80,10 @@ type table struct {
 	line  int
 	name  string
 	match []*pattern
-	lines []int // of the patterns
 	limits
 }
 
-// common is what the two kinds of table have in common.
+// fields are those that both kinds of table have.
 func (l *limits) fields() []field {
 	return []field{
 		{"key", func(n node) { l.key = choose(n, byHost, bySite, byRule) }, ""},
