@@ -8,11 +8,16 @@ import (
 	"github.com/penstock-go/penstock/fetch/policy"
 )
 
-// manyRules are rules of which none matches example.com.
+// manyRules are rules of which none matches www.example.com, each with a star;
+// above 1,000, rules of one host each.
 func manyRules(t testing.TB, n int, key string) *policy.File {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[default]\nkey = '%s'\nconcurrency = 4\n", key)
 	for i := range n {
+		if n > 1000 {
+			fmt.Fprintf(&b, "[[rule]]\nmatch = 'host%d.example.com'\n", i)
+			continue
+		}
 		fmt.Fprintf(&b, "[[rule]]\nmatch = ['https://api%d.example.com/v1/*', '*.cdn%d.example.com', 'host%d.example.com:8443']\nrate = '10/s'\n", i, i, i)
 	}
 	return parse(t, b.String())
@@ -32,6 +37,7 @@ func BenchmarkBucket(b *testing.B) {
 		{"IDN", "host", "https://www.bücher.example/", 20},
 		{"no-rules", "host", "https://www.example.com/some/path?q=1", 0},
 		{"1000-rules", "host", "https://www.example.com/some/path?q=1", 1000},
+		{"10000-hosts", "host", "https://host9999.example.com/some/path?q=1", 10_000},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			f := manyRules(b, bench.rules, bench.key)

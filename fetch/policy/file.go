@@ -16,6 +16,7 @@ type File struct {
 	rules  []table
 	flags  Flags
 	scopes []scope // of the rules, and at last of the default
+	index  index
 }
 
 // Flags are what a command line says about the same things as a file.
@@ -81,6 +82,7 @@ func (f *File) resolve() {
 		s.prefix = t.name + "/"
 		s.bucket.Key = s.prefix + "*"
 		f.scopes = append(f.scopes, s)
+		f.index.add(i, t.match)
 	}
 	s := newScope(&f.def, def, rest)
 	s.bucket.Key = "default"
@@ -163,19 +165,15 @@ func (f *File) Bucket(u *url.URL) fetch.Bucket {
 // find returns the scope that u falls under, and which of its patterns matched.
 func (f *File) find(u *url.URL) (*scope, *pattern) {
 	last := len(f.scopes) - 1
-	if last > 0 {
-		host, port, path := hostName(u), port(u), u.Path
-		if path == "" {
-			path = "/"
-		}
-		for i := range f.scopes[:last] {
-			s := &f.scopes[i]
-			for _, p := range s.match {
-				if p.matches(u.Scheme, host, port, path) {
-					return s, p
-				}
-			}
-		}
+	if last == 0 {
+		return &f.scopes[0], nil
+	}
+	path := u.Path
+	if path == "" {
+		path = "/"
+	}
+	if e := f.index.find(u.Scheme, hostName(u), port(u), path); e != nil {
+		return &f.scopes[e.rule], e.pattern
 	}
 	return &f.scopes[last], nil
 }

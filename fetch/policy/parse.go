@@ -172,28 +172,19 @@ func (t *table) check(n node, def limits) {
 // findUnreachable finds rules that never count, since those before them match all
 // that they do.
 func (r *reader) findUnreachable(rules []table) {
+	var before index
 	for i := range rules {
 		t := &rules[i]
-		var by *table
-		covered := !slices.ContainsFunc(t.match, func(q *pattern) bool {
-			by = cover(rules[:i], q)
+		var by *entry
+		covered := !slices.ContainsFunc(t.match, func(p *pattern) bool {
+			by = before.find(p.sample())
 			return by == nil
 		})
 		if covered {
+			first := rules[by.rule]
 			n := node{r: r, line: t.line}
-			n.fail("put it before that one, or leave it out", "rule %s never counts: the rule %s, in line %d, matches the same before it", t.name, by.name, by.line)
+			n.fail("put it before that one, or leave it out", "rule %s never counts: the rule %s, in line %d, matches the same before it", t.name, first.name, first.line)
 		}
+		before.add(i, t.match)
 	}
-}
-
-// cover is the first rule with a pattern that includes q.
-func cover(rules []table, q *pattern) *table {
-	for i := range rules {
-		for _, p := range rules[i].match {
-			if p.includes(q) {
-				return &rules[i]
-			}
-		}
-	}
-	return nil
 }

@@ -26,13 +26,14 @@ func (p *pattern) matches(scheme, host, port, path string) bool {
 		(p.port == "" || p.port == port) && (p.path == nil || p.path.covers(path))
 }
 
-// includes reports whether p matches all that q does.
-func (p *pattern) includes(q *pattern) bool {
-	path := "/" + star // any path at all
-	if q.path != nil {
-		path = q.path.sample()
+// sample is what p matches, and another pattern only if it matches all that p
+// does.
+func (p *pattern) sample() (scheme, host, port, path string) {
+	path = "/" + star // any path at all
+	if p.path != nil {
+		path = p.path.sample()
 	}
-	return p.matches(q.scheme, q.host.sample(), q.port, path)
+	return p.scheme, p.host.sample(), p.port, path
 }
 
 // A patternError is what is wrong with a pattern, and what to write.
