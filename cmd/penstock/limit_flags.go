@@ -36,6 +36,23 @@ func (f *limitFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&f.policy, "policy", "", "read limits by host, site and rule from `FILE.toml`; --per-host and --per-host-rate take the place of its [default]")
 }
 
+// describe is the limits in words, after those of the run.
+func (f *limitFlags) describe() (s string) {
+	switch {
+	case f.perHost.auto:
+		s += ", as many per host as it takes"
+	case f.perHost.n > 0:
+		s += fmt.Sprintf(", %d per host", f.perHost.n)
+	}
+	if len(f.perHostRate) > 0 {
+		s += ", " + f.perHostRate.String() + " per host"
+	}
+	if f.policy != "" {
+		s += ", and what " + f.policy + " says"
+	}
+	return s
+}
+
 // limits is what the flags say of each host.
 func (f *limitFlags) limits() fetch.Limits {
 	return fetch.Limits{Concurrency: f.perHost.n, Auto: f.perHost.auto, Rate: f.perHostRate}
