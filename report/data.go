@@ -32,8 +32,8 @@ type Data struct {
 	// Parts are the runs that this one consists of, if it was resumed.
 	Parts []Part `json:"parts,omitempty"`
 
-	Limits   Limits       `json:"limits"`
-	Counts   Counts       `json:"counts"`
+	Limits   Limits        `json:"limits"`
+	Counts   Counts        `json:"counts"`
 	Statuses map[int]int64 `json:"statuses,omitempty"`
 	// Errors are the classes of errors, the most frequent first.
 	Errors   []ErrorClass `json:"errors,omitempty"`

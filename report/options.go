@@ -17,7 +17,7 @@ type Options struct {
 	Stats func() fetch.Stats
 	// State tells what keeps one more request from starting; nil means that it
 	// is guessed from Stats and Limits. Stats and State are called ten times a
-	// second and by Data, by one goroutine at a time.
+	// second, and once by Stop.
 	State func() State
 	// Limits are those that the run was started with.
 	Limits Limits
