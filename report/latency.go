@@ -52,15 +52,18 @@ func (l *latencies) merge(was Latency) bool {
 	ok := true
 	for _, p := range []struct {
 		to   *hdrhistogram.Histogram
-		from string
+		from Distribution
 	}{
-		{l.waiting, was.Waiting.HDR},
-		{l.connect, was.Connect.HDR},
-		{l.firstByte, was.FirstByte.HDR},
-		{l.body, was.Body.HDR},
-		{l.total, was.Total.HDR},
+		{l.waiting, was.Waiting},
+		{l.connect, was.Connect},
+		{l.firstByte, was.FirstByte},
+		{l.body, was.Body},
+		{l.total, was.Total},
 	} {
-		h, err := hdrhistogram.Decode([]byte(p.from))
+		if p.from.Count == 0 {
+			continue
+		}
+		h, err := hdrhistogram.Decode([]byte(p.from.HDR))
 		if ok = ok && err == nil; err == nil {
 			p.to.Merge(h)
 		}

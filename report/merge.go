@@ -10,7 +10,9 @@ import (
 // merge puts a run behind the earlier ones of the same output.
 func merge(was, now Data) Data {
 	d := now
-	d.Started = was.Started
+	if !was.Started.IsZero() {
+		d.Started = was.Started
+	}
 	d.Seconds = round3(was.Seconds + now.Seconds)
 	d.Parts = slices.Clone(was.Parts)
 	if len(d.Parts) == 0 {
@@ -67,6 +69,9 @@ func mergeErrors(a, b []ErrorClass) []ErrorClass {
 			continue
 		}
 		list[i].Count += e.Count
+		if list[i].URL == "" {
+			list[i].URL, list[i].Message = e.URL, e.Message
+		}
 	}
 	sortErrors(list)
 	return list
@@ -123,19 +128,38 @@ func (d *Data) mergeHosts(was Data) {
 	d.addRest(known)
 }
 
-// Unmeasured is what is known of runs that left no summary, from the journal:
-// counts and nothing else. It is an Earlier for Options.
-func Unmeasured(s fetch.Summary) *Data {
-	d := &Data{
-		Format: Format, Started: s.Started,
-		Counts:   Counts{Items: s.Records, Records: s.Records, OK: s.OK, Failed: s.Failed},
-		Statuses: s.Statuses,
-		Notes:    []string{},
+// Earlier is what is known of the runs that a new one goes on with, for
+// Options.Earlier: what their summary says (nil if there is none), as far as it
+// agrees with counted, which is what the journal says. Records that only the
+// journal knows are counted and no more, and Notes say so.
+func Earlier(stored *Data, counted fetch.Summary) *Data {
+	if stored == nil {
+		stored = &Data{Format: Format}
 	}
-	for class, n := range s.Classes {
-		d.Errors = append(d.Errors, ErrorClass{Class: class, Count: n, URL: s.Examples[class]})
+	d := *stored
+	unmeasured := counted.Records - d.Counts.Records
+	if unmeasured == 0 {
+		return &d
+	}
+	if len(d.Parts) == 0 && d.Seconds > 0 {
+		d.Parts = []Part{part(d)}
+	}
+	d.Parts = append(slices.Clone(d.Parts), Part{Records: unmeasured, Unmeasured: true})
+	d.Notes = append(slices.Clone(d.Notes), Number(unmeasured)+" records are counted and no more, because the run that made them left no summary.")
+	d.Counts.Items, d.Counts.Records, d.Counts.OK, d.Counts.Failed = counted.Records, counted.Records, counted.OK, counted.Failed
+	d.Statuses = counted.Statuses
+	d.Errors = nil
+	for class, n := range counted.Classes {
+		e := ErrorClass{Class: class, Count: n}
+		for _, was := range stored.Errors {
+			if was.Class == class {
+				e.URL, e.Message = was.URL, was.Message
+			}
+		}
+		d.Errors = append(d.Errors, e)
 	}
 	sortErrors(d.Errors)
-	d.Parts = []Part{{Records: s.Records, Unmeasured: true}}
-	return d
+	d.Rest = nil
+	d.addRest(len(d.Hosts) + 1)
+	return &d
 }

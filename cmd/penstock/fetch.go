@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/penstock-go/penstock/internal/machine"
+	"github.com/penstock-go/penstock/report"
 	"github.com/spf13/cobra"
 )
 
@@ -59,9 +60,23 @@ func (f *fetchFlags) fit(stderr io.Writer) {
 	f.perHost = min(f.perHost, f.concurrency)
 }
 
+// limits are those that were asked for, as the report tells of them.
+func (f *fetchFlags) limits() report.Limits {
+	l := report.Limits{Concurrency: f.concurrency, PerHost: f.perHost}
+	if len(f.rate) > 0 {
+		l.Rate = f.rate.String()
+	}
+	return l
+}
+
 // run opens everything before anything is sent, and then fetches.
 func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	f.fit(cmd.ErrOrStderr())
+	if f.report != "" {
+		if err := mayReplace(f.report); err != nil {
+			return err
+		}
+	}
 	opts, err := f.options()
 	if err != nil {
 		return err
@@ -78,7 +93,7 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 		return errors.Join(err, in.Close())
 	}
 	r := fetchRun{
-		opts: opts, src: in, out: out,
+		opts: opts, src: in, out: out, limits: f.limits(), report: f.report,
 		progress: f.progress, grace: f.grace, stderr: cmd.ErrOrStderr(),
 	}
 	return r.run(cmd.Context())
