@@ -155,7 +155,7 @@ func mayReplace(path string) error {
 	if err != nil && n == 0 && err != io.EOF {
 		return usagef(hint, "cannot write %v", pathReason(err))
 	}
-	if n > 0 && !strings.Contains(string(begin[:n]), report.Mark) {
+	if n > 0 && !strings.Contains(string(begin[:n]), report.Generator) {
 		return usagef("choose another name, or remove the file", "%s exists and is no report: it is not overwritten", path)
 	}
 	return nil
