@@ -227,7 +227,7 @@ func positive(v []float64) Column {
 // histogram has a bar for each step of the scale, empty ones too.
 func (d Data) histogram() Chart {
 	total := d.Latency.Total
-	c := Chart{ID: "histogram", Title: "Latency of all", Kind: "latency", Note: "How many requests took how long; ten times longer from one long tick to the next."}
+	c := Chart{ID: "histogram", Title: "Latency of all", Kind: "latency", Note: "How many requests took how long, on a logarithmic scale."}
 	var y Column
 	for i, to := range total.To {
 		at := math.Round(LatencyStep * math.Log10(max(to*1000, 1)))

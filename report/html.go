@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -62,6 +63,7 @@ type page struct {
 	Shares         []shareRow
 	Phases         []phaseRow
 	Bars           []phaseBar
+	ShareHosts     bool // some of Shares names a host
 }
 
 type pageChart struct {
@@ -116,6 +118,7 @@ func newPage(d Data) (*page, error) {
 	}
 	p := &page{Data: d, Title: d.title(), Key: d.keyFigures(), Shares: shareRows(d.Shares), Phases: d.phases()}
 	p.Bars = phaseBars(p.Phases)
+	p.ShareHosts = slices.ContainsFunc(p.Shares, func(r shareRow) bool { return r.Host != "" })
 	charts := d.Charts()
 	for _, c := range charts {
 		p.Charts = append(p.Charts, pageChart{c, c.svg()})

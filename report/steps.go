@@ -146,7 +146,33 @@ func (s *steps) timeline(from, took time.Duration) Timeline {
 	if !some1xx {
 		t.S1xx = nil
 	}
+	t.fill(s.byKey, keys)
 	return t
+}
+
+// fill gives steps that nobody asked in how things stood the answer of the
+// step before, the first ones that of the step behind.
+func (t *Timeline) fill(byKey map[int64]*step, keys []int64) {
+	from := -1
+	for i, key := range keys {
+		if byKey[key].samples == 0 {
+			if from >= 0 {
+				t.standsAs(i, from)
+			}
+			continue
+		}
+		if from < 0 {
+			for k := range i {
+				t.standsAs(k, i)
+			}
+		}
+		from = i
+	}
+}
+
+func (t *Timeline) standsAs(i, as int) {
+	t.InFlight[i], t.Queued[i], t.Backoff[i] = t.InFlight[as], t.Queued[as], t.Backoff[as]
+	t.Limit[i], t.Reason[i] = t.Limit[as], t.Reason[as]
 }
 
 func (t *Timeline) add(begins time.Duration, p *step, length time.Duration) {

@@ -217,7 +217,7 @@ func (t *text) hosts() {
 	name := t.Width - utf8.RuneCountInString(head)
 	longest := indent
 	for _, h := range t.d.Hosts[:min(textHosts, len(t.d.Hosts))] {
-		longest = max(longest, 2+utf8.RuneCountInString(printable(h.Host)))
+		longest = max(longest, 3+utf8.RuneCountInString(printable(h.Host)))
 	}
 	name = min(name, longest)
 	t.line(t.paint(faint, fmt.Sprintf("%-*s", name, "hosts")+head))

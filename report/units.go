@@ -7,11 +7,13 @@ import (
 	"time"
 )
 
-// Milliseconds is a latency for people to read: 0.41 ms, 12 ms, 1.25 s, 2m10s.
+// Milliseconds is a latency for people to read: 8 µs, 0.41 ms, 12 ms, 1.25 s, 2m10s.
 func Milliseconds(ms float64) string {
 	switch {
 	case ms == 0:
 		return "0"
+	case ms < 0.0995:
+		return fmt.Sprintf("%.0f µs", 1000*ms)
 	case ms < 0.995:
 		return fmt.Sprintf("%.2f ms", ms)
 	case ms < 9.95:

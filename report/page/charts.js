@@ -71,7 +71,7 @@ function penstockChart(element, chart, sync) {
     const c = color(s.color);
     const o = {
       label: s.name, stroke: c, width: 1.6, points: {show: false}, spanGaps: false,
-      value: (u, v, k, at) => at == null ? "–" : value(shown.series[i].y[at]),
+      value: (u, v, k, at) => at == null ? "" : value(shown.series[i].y[at]),
     };
     if (s.kind === "area") o.fill = faint(c, 0.16);
     if (s.kind === "stack") { o.fill = c; o.width = 0; }
@@ -108,12 +108,13 @@ function penstockChart(element, chart, sync) {
         y: {range: (u, min, max) => [0, max > 0 ? max * 1.08 : 1]},
       },
       axes: [x, {
-        stroke: ink, grid, ticks: none, font: "12px system-ui, sans-serif", size: 62, gap: 6, space: 36,
+        stroke: ink, grid, ticks: none, font: "12px system-ui, sans-serif", size: c.unit === "B/s" ? 78 : 62, gap: 6, space: 36,
+        incrs: c.unit === "B/s" ? Array.from({length: 50}, (_, i) => 2 ** i) : undefined,
         values: (u, splits) => splits.map(v => v === 0 ? "0" : value(v)),
       }],
-      series: [{label: latency ? "at most" : "after", value: (u, v) => v == null ? "–" : latency ? atScale(v) : clock(v)}]
+      series: [{label: latency ? "at most" : "after", value: (u, v) => v == null ? "" : latency ? atScale(v) : clock(v)}]
         .concat(order(c).map(i => series(c.series[i], i))),
-      legend: {live: true},
+      legend: {live: true, markers: {width: 0, fill: (u, i) => color(c.series[order(c)[i - 1]].color)}},
       cursor: {
         points: {size: 6}, drag: {x: !latency, y: false},
         sync: sync && !latency ? {key: sync, setSeries: false} : undefined,
