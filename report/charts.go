@@ -162,7 +162,7 @@ func (d Data) inFlight() Chart {
 	if limits := positive(t.Limit); limits != nil {
 		series = append(series, Series{"limit", "ink", "step", limits})
 	}
-	c := Chart{ID: "inflight", Title: "In flight against the limit", Series: series}
+	c := Chart{ID: "inflight", Title: "In flight against the limit", Note: "Requests at once, and how many there may be.", Series: series}
 	if d.FromRecords {
 		c.Title, c.Note = "In flight", "As far as records tell: the last attempt of each."
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+
+	"github.com/penstock-go/penstock/fetch"
 )
 
 // A Finding is what limited a run.
@@ -24,7 +26,7 @@ type Cause string
 const (
 	Unknown    Cause = "unknown"     // nothing was measured
 	OwnLimit   Cause = "own-limit"   // -c or --per-host
-	OwnRate    Cause = "own-rate"    // --rate or --per-host-rate
+	OwnRate    Cause = "own-rate"    // --rate
 	HostLimit  Cause = "host-rate"   // a host's rate
 	Holds      Cause = "retry-after" // a host that wanted to be left alone
 	SlowServer Cause = "slow-server" // the servers took their time
@@ -33,6 +35,8 @@ const (
 	SlowInput  Cause = "input"       // the source was slower than the servers
 	LastOnes   Cause = "last-ones"   // all was started, the last ones took long
 	Retrying   Cause = "retries"     // waiting for retries
+	HeldBack   Cause = "order"       // an item was too far behind the others
+	OnPause    Cause = "paused"      // somebody had paused it
 	Nothing    Cause = "nothing"     // no limit held for long
 )
 
@@ -45,8 +49,9 @@ const (
 
 // causes says which reasons are one cause.
 var causes = map[Reason]Cause{
-	Concurrency: OwnLimit, HostConcurrency: OwnLimit, Rate: OwnRate, HostRate: HostLimit, RetryAfter: Holds,
-	RetryBackoff: Retrying, Input: SlowInput, Shortage: NoRoom, Done: LastOnes,
+	fetch.Concurrency: OwnLimit, fetch.HostConcurrency: OwnLimit, fetch.TotalRate: OwnRate, fetch.HostRate: HostLimit,
+	fetch.RetryAfter: Holds, fetch.Backoff: Retrying, fetch.Input: SlowInput, fetch.Shortage: NoRoom, fetch.Last: LastOnes,
+	fetch.SlowHead: HeldBack, fetch.Paused: OnPause,
 }
 
 // Explain says what limited the run that d tells of. It goes by the reason
@@ -94,9 +99,6 @@ func leading(d Data) (Cause, float64, Why) {
 		if !ok {
 			continue
 		}
-		if s.Reason == HostRate && s.Limit != "" && s.Limit == d.Limits.HostRate {
-			cause = OwnRate
-		}
 		held[cause] += s.Share
 		if _, ok := first[cause]; !ok {
 			first[cause] = s.Why
@@ -123,15 +125,12 @@ func words(d Data, cause Cause, why Why) (sentence, advice string) {
 	server := cmp.Or(host, "the servers")
 	switch cause {
 	case OwnLimit:
-		if why.Reason == HostConcurrency {
+		if why.Reason == fetch.HostConcurrency {
 			return fmt.Sprintf("limited by %s to %s", flagged("--per-host", why.Limit, d.Limits.PerHost), server),
 				"raising -c would not help; raising --per-host would, if " + server + " can take more"
 		}
 		return "limited by " + flagged("-c", why.Limit, d.Limits.Concurrency), "raising -c would help, if " + server + " can take more"
 	case OwnRate:
-		if why.Reason == HostRate {
-			return "limited by --per-host-rate " + why.Limit, "raising -c would not help; raising --per-host-rate would, if the servers allow it"
-		}
 		return "limited by --rate " + cmp.Or(why.Limit, d.Limits.Rate), "raising -c would not help; raising --rate would, if the servers allow it"
 	case HostLimit:
 		if why.Limit == "" {
@@ -149,6 +148,10 @@ func words(d Data, cause Cause, why Why) (sentence, advice string) {
 		return "limited by the input, which had nothing to offer", "raising -c would not help"
 	case LastOnes:
 		return "limited by the last requests", "raising -c would not help; a shorter --timeout would cut them off"
+	case HeldBack:
+		return "limited by one item that was too far behind the others", "--order completion does not wait for it"
+	case OnPause:
+		return "paused by hand", ""
 	case Retrying:
 		return "limited by retries that were not due", "raising -c would not help; fewer --retries would end it sooner"
 	}

@@ -36,7 +36,7 @@ type host struct {
 	guess, missed int64 // records it may have had, and of these not counted here
 	key           int64
 	took          sketch
-	held          time.Duration
+	held, told    time.Duration // in all, and by the engine when it was last asked
 }
 
 func newHosts() hosts {
@@ -97,17 +97,19 @@ func (hs *hosts) evict() *host {
 	return h
 }
 
-// state notes what the scheduler says of hosts that are known here.
-func (hs *hosts) state(list []HostState, since time.Duration) {
-	for _, s := range list {
-		h := hs.byName[hostName(s.Host)]
+// buckets notes what the engine says of hosts that are known here.
+func (hs *hosts) buckets(list []fetch.BucketStats) {
+	for _, b := range list {
+		h := hs.byName[hostName(b.Key)]
 		if h == nil {
 			continue
 		}
-		h.Limit, h.Rate = s.Limit, s.Rate
-		if s.Held {
-			h.held += since
+		h.Limit, h.Rate = b.Limit, b.Rate
+		h.held += b.Held - min(h.told, b.Held) // it begins anew if the engine had forgotten the host
+		if b.Held < h.told {
+			h.held += b.Held
 		}
+		h.told = b.Held
 	}
 }
 

@@ -176,22 +176,6 @@ func (d Data) keyFigures() []keyFigure {
 	return list
 }
 
-// reasonWords say what a run waited for.
-var reasonWords = map[Reason]string{
-	Unlimited: "nothing: more could start", Concurrency: "the limit of all in flight (-c)",
-	HostConcurrency: "the limit in flight to a host (--per-host)", Rate: "the rate of all (--rate)", HostRate: "a host's rate",
-	RetryAfter: "a host that asked to be left alone (Retry-After)", RetryBackoff: "retries that were not due",
-	Input: "the input", Shortage: "this machine's files, ports or buffers", Done: "the last requests: all else was done",
-}
-
-// Text says what r is, in a few words.
-func (r Reason) Text() string {
-	if s := reasonWords[r]; s != "" {
-		return s
-	}
-	return string(r)
-}
-
 const shareRowsMost = 12
 
 // shareRows are the shares with their place in a bar of 1,000 units.
@@ -201,7 +185,7 @@ func shareRows(shares []Share) []shareRow {
 	for i, s := range shares[:min(shareRowsMost, len(shares))] {
 		wide := 1000 * s.Share
 		rows = append(rows, shareRow{
-			Share: s, Text: s.Reason.Text(), Color: fmt.Sprintf("w%d", min(i, 5)),
+			Share: s, Text: ReasonText(s.Reason), Color: fmt.Sprintf("w%d", min(i, 5)),
 			X: fmt.Sprintf("%.1f", at), Width: fmt.Sprintf("%.1f", max(0, wide-2)),
 		})
 		at += wide

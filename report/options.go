@@ -6,19 +6,21 @@ import (
 	"github.com/penstock-go/penstock/fetch"
 )
 
-// sampleEvery is how often a Recorder asks how things stand.
-const sampleEvery = 100 * time.Millisecond
+const (
+	sampleEvery  = 100 * time.Millisecond
+	bucketsEvery = time.Second
+	bucketsMost  = 256
+)
 
 // Options say what a Recorder measures. The zero value is good: it measures
 // what the records tell.
 type Options struct {
-	// Stats is the engine's; nil means that nothing is known of the run but its
-	// records.
+	// Stats is the engine's, asked ten times a second; nil means that nothing is
+	// known of the run but its records.
 	Stats func() fetch.Stats
-	// State tells what keeps one more request from starting; nil means that it
-	// is guessed from Stats and Limits. Stats and State are called ten times a
-	// second, and once by Stop.
-	State func() State
+	// Buckets is the engine's, asked once a second; nil means that nothing is
+	// known of hosts' limits and of how long they were on hold.
+	Buckets func(n int) []fetch.BucketStats
 	// Limits are those that the run was started with.
 	Limits Limits
 	// Output is the file with the records, and Version Penstock's.

@@ -39,8 +39,8 @@ type Recorder struct {
 	changes  []Change
 	ended    Ended
 	sampled  time.Duration
+	asked    time.Duration // for buckets
 	last     fetch.Stats
-	limit    int
 	cpu      time.Duration // at the start, then what was used
 }
 
@@ -69,7 +69,7 @@ func (r *Recorder) Start() {
 		for {
 			select {
 			case <-tick.C:
-				r.sample()
+				r.sample(false)
 			case <-r.quit:
 				return
 			}
@@ -83,7 +83,7 @@ func (r *Recorder) Stop(how Ended) {
 	close(r.quit)
 	r.done.Wait()
 	if r.opts.Stats != nil {
-		r.sample()
+		r.sample(true)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -168,43 +168,53 @@ func (r *Recorder) change(at time.Duration, c Change) {
 	r.changes = append(r.changes, c)
 }
 
-// sample asks how the run stands.
-func (r *Recorder) sample() {
+// sample asks how the run stands; whole says that buckets are asked for
+// whatever the time.
+func (r *Recorder) sample(whole bool) {
 	st := r.opts.Stats()
-	state := State{Limit: r.opts.Limits.Concurrency}
-	if r.opts.State != nil {
-		state = r.opts.State()
-	} else {
-		state.Why = guess(st, r.opts.Limits)
+	var buckets []fetch.BucketStats
+	if r.opts.Buckets != nil && (whole || r.bucketsDue()) {
+		buckets = r.opts.Buckets(bucketsMost)
 	}
-	state.Why.Host = hostName(state.Why.Host)
-
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Since(r.started)
 	since := now - r.sampled
 	r.sampled = now
-	if _, known := r.whys[state.Why]; !known && len(r.whys) >= maxWhys {
-		state.Why = Why{Reason: state.Why.Reason}
+	why := whyOf(st.Wait, r.opts.Limits)
+	if _, known := r.whys[why]; !known && len(r.whys) >= maxWhys {
+		why = Why{Reason: why.Reason}
 	}
-	r.whys[state.Why] += since
-	r.hosts.state(state.Hosts, since)
+	r.whys[why] += since
+	r.hosts.buckets(buckets)
 	p := r.steps.at(now)
-	p.sample(st, state)
+	p.sample(st)
 	p.retries += st.Retries - r.last.Retries
-	if r.opts.State != nil && r.limit != 0 && r.limit != state.Limit {
-		r.noteLimit(now, state.Limit, st)
+	if r.last.Limit != 0 && r.last.Limit != st.Limit {
+		r.noteLimit(now, st)
 	}
-	r.limit, r.last = state.Limit, st
+	r.last = st
+}
+
+// bucketsDue says that a second has passed since it last said so.
+func (r *Recorder) bucketsDue() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Since(r.started)
+	due := now-r.asked >= bucketsEvery
+	if due {
+		r.asked = now
+	}
+	return due
 }
 
 // noteLimit notes that the limit of all requests together is another one. The
 // caller holds mu.
-func (r *Recorder) noteLimit(now time.Duration, limit int, st fetch.Stats) {
-	if n := len(r.changes); n > 0 && r.changes[n-1].Host == "" && r.changes[n-1].To == float64(limit) {
+func (r *Recorder) noteLimit(now time.Duration, st fetch.Stats) {
+	if n := len(r.changes); n > 0 && r.changes[n-1].Host == "" && r.changes[n-1].To == float64(st.Limit) {
 		return // whoever changed it has said so
 	}
-	c := Change{Kind: "concurrency", From: float64(r.limit), To: float64(limit)}
+	c := Change{Kind: "concurrency", From: float64(r.last.Limit), To: float64(st.Limit)}
 	if st.Shortages > r.last.Shortages {
 		c.Why = "this machine ran out of files, ports or buffers"
 	}

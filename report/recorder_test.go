@@ -33,7 +33,7 @@ func failure(i int64, status int, class fetch.Class) *fetch.Record {
 func TestRecorder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
-		st := fetch.Stats{InFlight: 10, Queued: 5}
+		st := fetch.Stats{InFlight: 10, Queued: 5, Limit: 10, Wait: fetch.Wait{Reason: fetch.Concurrency, Limit: 10}}
 		rec := report.NewRecorder(report.Options{
 			Limits: report.Limits{Concurrency: 10},
 			Stats:  func() fetch.Stats { mu.Lock(); defer mu.Unlock(); return st },
@@ -45,6 +45,7 @@ func TestRecorder(t *testing.T) {
 		}
 		mu.Lock()
 		st.InFlight, st.Queued, st.ReadAll, st.Retries = 3, 0, true, 7
+		st.Wait = fetch.Wait{Reason: fetch.Last}
 		mu.Unlock()
 		for i := range int64(20) {
 			time.Sleep(250 * time.Millisecond)
@@ -96,11 +97,11 @@ func timelineOf(t *testing.T, tl report.Timeline) {
 		sum(tl.Retries) != 7 || sum(tl.Bytes) != 12100 || tl.S1xx != nil {
 		t.Errorf("%+v", tl)
 	}
-	if tl.OK[20] != 2 || tl.InFlight[20] != 10 || tl.Limit[20] != 10 || tl.Queued[20] != 5 || tl.Reason[20] != report.Concurrency ||
+	if tl.OK[20] != 2 || tl.InFlight[20] != 10 || tl.Limit[20] != 10 || tl.Queued[20] != 5 || tl.Reason[20] != fetch.Concurrency ||
 		tl.P50[20] < 16 || tl.P50[20] > 18 || tl.T[20] != 2 {
 		t.Errorf("step 20: %v ok, %v of %v in flight, %v, p50 %v", tl.OK[20], tl.InFlight[20], tl.Limit[20], tl.Reason[20], tl.P50[20])
 	}
-	if tl.InFlight[80] != 3 || tl.Reason[80] != report.Done {
+	if tl.InFlight[80] != 3 || tl.Reason[80] != fetch.Last {
 		t.Errorf("step 80: %v in flight, %v", tl.InFlight[80], tl.Reason[80])
 	}
 }

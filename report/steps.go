@@ -36,7 +36,8 @@ type step struct {
 
 // reasons numbers them; new ones go to the end.
 var reasons = [...]Reason{
-	Unlimited, Concurrency, HostConcurrency, Rate, HostRate, RetryAfter, RetryBackoff, Input, Shortage, Done,
+	fetch.None, fetch.Concurrency, fetch.HostConcurrency, fetch.TotalRate, fetch.HostRate, fetch.RetryAfter,
+	fetch.Backoff, fetch.Input, fetch.Shortage, fetch.Last, fetch.Paused, fetch.SlowHead,
 }
 
 func newSteps() steps { return steps{length: firstStep, byKey: map[int64]*step{}} }
@@ -111,13 +112,13 @@ func (p *step) record(r *fetch.Record) {
 }
 
 // sample counts how things stand, once.
-func (p *step) sample(st fetch.Stats, state State) {
+func (p *step) sample(st fetch.Stats) {
 	p.samples++
 	p.inFlight += float64(st.InFlight)
 	p.queued += float64(st.Queued + st.Aside)
 	p.backoff += float64(st.Backoff)
-	p.limit += float64(state.Limit)
-	if i := slices.Index(reasons[:], state.Why.Reason); i >= 0 {
+	p.limit += float64(st.Limit)
+	if i := slices.Index(reasons[:], st.Wait.Reason); i >= 0 {
 		p.reasons[i]++
 	}
 }

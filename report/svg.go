@@ -70,6 +70,9 @@ func (s *svgChart) scale() {
 		}
 	}
 	s.ystep = nice(max(most, 1e-9) / 4)
+	if s.c.Unit == "B/s" {
+		s.ystep = math.Exp2(math.Ceil(math.Log2(max(most, 1) / 4)))
+	}
 	s.top = s.ystep * math.Ceil(max(most, 1e-9)/s.ystep)
 	if n := len(s.c.X); n > 0 {
 		s.from, s.to = s.c.X[0], s.c.X[n-1]

@@ -45,7 +45,7 @@ func (r *fetchRun) run(ctx context.Context) error {
 	defer cancel(nil)
 
 	rec := report.NewRecorder(report.Options{
-		Stats: engine.Stats, Limits: r.limits, Output: r.out.name, Version: version(), Earlier: r.out.measured,
+		Stats: engine.Stats, Buckets: engine.Buckets, Limits: r.limits, Output: r.out.name, Version: version(), Earlier: r.out.measured,
 	})
 	show := startProgress(r.progress, engine, r.stderr)
 	signals := r.heed(engine, cancel, show)
