@@ -79,7 +79,11 @@ func Explain(d Data) Finding {
 	}
 	f := Finding{Cause: cause, Share: share}
 	f.Sentence, f.Advice = words(d, cause, why)
-	f.Sentence += fmt.Sprintf(" for %.0f %% of the time", 100*share)
+	if share >= 0.995 {
+		f.Sentence += " all the time"
+	} else {
+		f.Sentence += fmt.Sprintf(" for %.0f %% of the time", 100*share)
+	}
 	switch cause {
 	case SlowServer:
 		f.Sentence += fmt.Sprintf(": half of them took %s or longer to begin", Milliseconds(d.Latency.FirstByte.P50))
@@ -90,37 +94,39 @@ func Explain(d Data) Finding {
 }
 
 // leading is the cause that held longest, for what part of the time, and
-// which of its reasons did.
+// which of its reasons did; without a host where several share it.
 func leading(d Data) (Cause, float64, Why) {
 	held := map[Cause]float64{}
-	first := map[Cause]Why{}
+	first := map[Cause]Share{}
+	best := Nothing
 	for _, s := range d.Shares { // the longest first
 		cause, ok := causes[s.Reason]
 		if !ok {
 			continue
 		}
 		held[cause] += s.Share
-		if _, ok := first[cause]; !ok {
-			first[cause] = s.Why
+		if _, known := first[cause]; !known {
+			first[cause] = s
 		}
 	}
-	best := Nothing
-	for _, s := range d.Shares {
-		for cause, why := range first {
-			if why == s.Why && held[cause] > held[best]+1e-9 {
-				best = cause
-			}
+	for _, s := range d.Shares { // in this order, so that equals go one way
+		if cause, ok := causes[s.Reason]; ok && held[cause] > held[best]+1e-9 {
+			best = cause
 		}
 	}
-	return best, min(1, held[best]), first[best]
+	why := first[best].Why
+	if first[best].Share < mostOfItems*held[best] {
+		why.Host, why.Limit = "", ""
+	}
+	return best, min(1, held[best]), why
 }
 
 // words are the sentence, as far as the share, and the advice.
 func words(d Data, cause Cause, why Why) (sentence, advice string) {
 	host := cmp.Or(why.Host, d.mainHost())
-	whose := cmp.Or(host, "the servers") + "'s"
+	whose, rates := host+"'s", " rate"
 	if host == "" {
-		whose = "the servers'"
+		whose, rates = "the servers'", " rates"
 	}
 	server := cmp.Or(host, "the servers")
 	switch cause {
@@ -134,7 +140,7 @@ func words(d Data, cause Cause, why Why) (sentence, advice string) {
 		return "limited by --rate " + cmp.Or(why.Limit, d.Limits.Rate), "raising -c would not help; raising --rate would, if the servers allow it"
 	case HostLimit:
 		if why.Limit == "" {
-			return "limited by " + whose + " rate", "raising -c would not help"
+			return "limited by " + whose + rates, "raising -c would not help"
 		}
 		return "limited by " + whose + " rate of " + why.Limit, "raising -c would not help"
 	case Holds:
