@@ -37,7 +37,10 @@ func FromSummary(text []byte) (*Data, error) {
 	if err := json.Unmarshal(part, d); err != nil {
 		return nil, fmt.Errorf("not a summary: %w", err)
 	}
-	return d, d.check()
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // check says what could not have been stored so.
