@@ -199,11 +199,11 @@ func (d Data) phases() []phaseRow {
 		return nil
 	}
 	return []phaseRow{
-		{"waiting inside Penstock", "w3", l.Waiting},
+		{"waiting", "w3", l.Waiting},
 		{"connecting", "w2", l.Connect},
 		{"first byte", "w0", l.FirstByte},
 		{"body", "w1", l.Body},
-		{"total of the last attempt", "", l.Total},
+		{"total", "", l.Total},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 )
 
 const (
+	maxLate    = 5 * time.Second // for a tick; what is longer is a gap in the time line
 	maxChanges = 1000
 	maxWhys    = 1000
 	maxMessage = 300
@@ -187,6 +188,11 @@ func (r *Recorder) sample(whole bool) {
 	}
 	r.whys[why] += since
 	r.hosts.buckets(buckets)
+	if since < maxLate { // a tick that came late: it stood so meanwhile
+		for d := now - since + r.steps.length; d < now; d += r.steps.length {
+			r.steps.at(d).sample(st)
+		}
+	}
 	p := r.steps.at(now)
 	p.sample(st)
 	p.retries += st.Retries - r.last.Retries
