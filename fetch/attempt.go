@@ -22,6 +22,7 @@ type attempt struct {
 	err         *Error
 	start       time.Time
 	ttfb, total time.Duration
+	connect     time.Duration // of ttfb
 	// wait is what a Retry-After asks for, if the server has told one.
 	wait time.Duration
 	told bool
@@ -36,8 +37,10 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 		ctx, cancel = context.WithTimeout(ctx, t-j.spent)
 		defer cancel()
 	}
+	w.connection.reset()
 	resp, err := w.e.opts.Transport.RoundTrip(j.request(ctx))
 	a.ttfb = time.Since(a.start)
+	a.connect = w.connection.took(a.ttfb)
 	if err != nil {
 		a.err = w.explain(err)
 		return a

@@ -32,6 +32,9 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	}
 	b = r.Started.UTC().AppendFormat(append(b, `,"started":"`...), "2006-01-02T15:04:05.000000Z07:00")
 	b = appendMillis(append(b, `","queue_ms":`...), r.Queue)
+	if r.Connect >= time.Microsecond {
+		b = appendMillis(append(b, `,"connect_ms":`...), r.Connect)
+	}
 	b = appendMillis(append(b, `,"ttfb_ms":`...), r.TTFB)
 	b = appendMillis(append(b, `,"total_ms":`...), r.Total)
 	b = strconv.AppendInt(append(b, `,"bytes":`...), r.Bytes, 10)

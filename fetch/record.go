@@ -79,6 +79,10 @@ type Record struct {
 	// Queue is how long the item waited inside Penstock, for permits, rates
 	// and backoff.
 	Queue time.Duration
+	// Connect is how long the last request waited for a connection, for one
+	// to be free or to be opened (name and TLS included); 0 where one was at
+	// hand. It is a part of TTFB.
+	Connect time.Duration
 	// TTFB is from the start of the last attempt to its response header.
 	TTFB time.Duration
 	// Total is from the start of the last attempt to the end of its body.

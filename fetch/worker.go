@@ -17,10 +17,13 @@ type worker struct {
 	e   *Engine
 	buf bytes.Buffer
 	rec Record
+
+	connection connecting
 }
 
 func (e *Engine) work(ctx context.Context) {
 	w := &worker{e: e}
+	ctx = w.connection.watched(ctx)
 	for j := e.sched.next(); j != nil; j = e.sched.next() {
 		w.do(ctx, j)
 	}
@@ -144,7 +147,7 @@ func (w *worker) finish(j *job, a *attempt) {
 		Index: j.item.Index, ID: j.item.ID, URL: redactedURL(j.item.URL), Raw: j.item.raw(),
 		Status: a.status, OK: a.err == nil, Attempts: j.attempts, Error: a.err,
 		Started: j.started, Queue: max(0, time.Since(j.admitted)-j.active),
-		TTFB: a.ttfb + j.spent, Total: a.total + j.spent, Bytes: a.bytes,
+		Connect: a.connect, TTFB: a.ttfb + j.spent, Total: a.total + j.spent, Bytes: a.bytes,
 	}
 	if j.redirects > 0 {
 		r.FinalURL = j.url.String()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/internal/origin"
+	"github.com/penstock-go/penstock/report"
 	"github.com/spf13/cobra"
 )
 
@@ -59,7 +60,7 @@ func demo(cmd *cobra.Command, items, limit int) error {
 	fmt.Fprintf(stderr, "fetching %d URLs from %s, at most %d at a time\n", items, server.URL(), limit)
 	r := fetchRun{
 		opts: fetch.Options{Concurrency: limit, KeepBody: true, Retry: fetch.Retry{Max: 3}},
-		src:  fetch.URLs(demoURLs(server.URL(), items)), out: out,
+		src:  fetch.URLs(demoURLs(server.URL(), items)), out: out, limits: report.Limits{Concurrency: limit},
 		progress: "auto", grace: 5 * time.Second, stderr: stderr,
 	}
 	if err := r.run(cmd.Context()); err != nil {

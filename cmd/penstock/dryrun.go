@@ -69,3 +69,14 @@ func (f *fetchFlags) leastTime(n int64) time.Duration {
 	}
 	return least
 }
+
+// roundTime leaves three or four digits of a duration.
+func roundTime(d time.Duration) time.Duration {
+	switch {
+	case d >= time.Minute:
+		return d.Round(time.Second)
+	case d >= time.Second:
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(time.Millisecond)
+}

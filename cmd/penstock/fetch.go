@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/penstock-go/penstock/internal/machine"
+	"github.com/penstock-go/penstock/report"
 	"github.com/spf13/cobra"
 )
 
@@ -64,10 +65,27 @@ func (f *fetchFlags) fit(stderr io.Writer) {
 	f.hosts.perHost.n = min(f.hosts.perHost.n, f.concurrency)
 }
 
+// limits are those that were asked for, as the report tells of them.
+func (f *fetchFlags) limits() report.Limits {
+	l := report.Limits{Concurrency: f.concurrency, PerHost: f.hosts.perHost.n}
+	if len(f.rate) > 0 {
+		l.Rate = f.rate.String()
+	}
+	if len(f.hosts.perHostRate) > 0 {
+		l.HostRate = f.hosts.perHostRate.String()
+	}
+	return l
+}
+
 // run opens everything before anything is sent, and then fetches.
 func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	f.retriesSet = cmd.Flags().Changed("retries")
 	f.fit(cmd.ErrOrStderr())
+	if f.report != "" {
+		if err := mayReplace(f.report); err != nil {
+			return err
+		}
+	}
 	opts, err := f.options()
 	if err != nil {
 		return err
@@ -84,7 +102,7 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 		return errors.Join(err, in.Close())
 	}
 	r := fetchRun{
-		opts: opts, src: in, out: out,
+		opts: opts, src: in, out: out, limits: f.limits(), report: f.report,
 		progress: f.progress, grace: f.grace, stderr: cmd.ErrOrStderr(),
 		policy: f.policy, policyFile: f.hosts.policy,
 	}

@@ -40,7 +40,7 @@ type fetchFlags struct {
 	proxy                   string
 	// output
 	output, order, bodies, progress string
-	fsync                           string
+	fsync, report                   string
 	include, dryRun, resume         bool
 	grace                           time.Duration
 	spillMax                        int64
@@ -88,6 +88,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.Var(choiceValue{&f.order, []string{"input", "completion"}}, "order", "order of the records")
 	fl.Var(choiceValue{&f.bodies, []string{"inline", "none"}}, "bodies", "where the bodies go")
 	fl.BoolVarP(&f.include, "include", "i", false, "put the response's header into the record (cookies left out)")
+	fl.StringVar(&f.report, "report", "", "make an HTML page of the run in `FILE` when it ends")
 	fl.Var(choiceValue{&f.progress, []string{"auto", "plain", "none"}}, "progress", "progress on stderr; auto is a live line on a terminal")
 	fl.DurationVar(&f.grace, "grace", 30*time.Second, "`TIME` that the first Ctrl-C leaves to what is in flight")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "read all input, say what would be done, send nothing")

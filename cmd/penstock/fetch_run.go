@@ -12,6 +12,7 @@ import (
 
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/fetch/policy"
+	"github.com/penstock-go/penstock/report"
 )
 
 // forceAfter is how long a second Ctrl-C leaves for flushing.
@@ -27,6 +28,8 @@ type fetchRun struct {
 	opts     fetch.Options
 	src      fetch.Source
 	out      *output
+	limits   report.Limits
+	report   string // the HTML file, or ""
 	progress string
 	grace    time.Duration
 	stderr   io.Writer
@@ -45,11 +48,15 @@ func (r *fetchRun) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
+	rec := report.NewRecorder(report.Options{
+		Stats: engine.Stats, Buckets: engine.Buckets, Limits: r.limits, Output: r.out.name, Version: version(), Earlier: r.out.measured,
+	})
 	show := startProgress(r.progress, engine, r.stderr)
 	stopReloading := r.reloadOnHangup(engine, show)
 	defer stopReloading()
 	signals := r.heed(engine, cancel, show)
-	sum, err := engine.Run(ctx, r.src, r.out.sink)
+	rec.Start()
+	sum, err := engine.Run(ctx, r.src, rec.Wrap(r.out.sink))
 	closeErr := r.out.sink.Close()
 	show.stop()
 	sig := signals.stop()
@@ -59,9 +66,29 @@ func (r *fetchRun) run(ctx context.Context) error {
 	} else if we, ok := errors.AsType[*fetch.SinkError](err); ok {
 		err = r.out.explain(we.Err)
 	}
-	printSummary(r.stderr, sum, r.out)
+	rec.Stop(ended(err, sig))
+	data := rec.Data()
+	printSummary(r.stderr, data, r.next(data))
 	verdict := r.verdict(sum, err, sig)
-	return errors.Join(verdict, r.out.writeSummary(sum, verdict))
+	return errors.Join(verdict, r.out.writeSummary(sum, verdict, data), r.writeReport(data))
+}
+
+// ended is how the run came to its end.
+func ended(err error, sig os.Signal) report.Ended {
+	switch {
+	case err == nil:
+		return report.Finished
+	case sig != nil:
+		return report.Stopped
+	}
+	return report.Failed
+}
+
+func (r *fetchRun) writeReport(data report.Data) error {
+	if r.report == "" {
+		return nil
+	}
+	return writeHTML(r.report, data)
 }
 
 // verdict turns how the run ended into the exit code.

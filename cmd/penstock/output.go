@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/fetch/journal"
 	"github.com/penstock-go/penstock/internal/compress"
+	"github.com/penstock-go/penstock/report"
 	"github.com/spf13/cobra"
 )
 
@@ -26,6 +28,8 @@ type output struct {
 	sink  closingSink
 	name  string // "" for stdout
 	quiet bool   // not to be told of in the summary
+	// measured is what is known of the runs that this one goes on with.
+	measured *report.Data
 }
 
 // openOutput makes, or with --resume opens, the file of -o.
@@ -49,7 +53,7 @@ func (f *fetchFlags) openOutput(cmd *cobra.Command, in *input) (*output, error) 
 		return nil, resumeError(f.output, err)
 	}
 	in.skip(file)
-	return &output{sink: file, name: f.output}, nil
+	return &output{sink: file, name: f.output, measured: measured(f.output, file.Earlier())}, nil
 }
 
 func (f *fetchFlags) fileOptions(in *input) (fetch.FileOptions, error) {
@@ -146,7 +150,24 @@ func (o *output) howToGoOn(s fetch.Summary) string {
 	return fmt.Sprintf("%d records are safe; the same command with --resume fetches the rest", s.Records+o.earlier().Records)
 }
 
-// A runSummary is summary.json.
+// measured is what earlier runs of the output have left of figures. Where they
+// cannot be read there are none: that is no reason not to go on.
+func measured(name string, counted fetch.Summary) *report.Data {
+	if counted.Records == 0 {
+		return nil
+	}
+	text, err := os.ReadFile(fetch.SummaryPath(name))
+	if err != nil {
+		return report.Earlier(nil, counted)
+	}
+	was, err := report.FromSummary(text)
+	if err != nil {
+		was = nil
+	}
+	return report.Earlier(was, counted)
+}
+
+// A runSummary is summary.json, but for the report, which is put behind it.
 type runSummary struct {
 	Output    string                 `json:"output"`
 	Finished  bool                   `json:"finished"`
@@ -163,10 +184,20 @@ type runSummary struct {
 	Started   string                 `json:"started"`
 	Seconds   float64                `json:"seconds_this_run"`
 	Most      int                    `json:"max_in_flight"`
+	// Size is the output's, by which an older summary is known.
+	Size int64 `json:"output_bytes"`
+}
+
+func fileSize(name string) int64 {
+	info, err := os.Stat(name)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // writeSummary puts the summary beside the output, whole or not at all.
-func (o *output) writeSummary(s fetch.Summary, verdict error) error {
+func (o *output) writeSummary(s fetch.Summary, verdict error, data report.Data) error {
 	if o.name == "" || o.quiet {
 		return nil
 	}
@@ -184,10 +215,18 @@ func (o *output) writeSummary(s fetch.Summary, verdict error) error {
 		Statuses: s.Statuses, Errors: s.Classes, Examples: s.Examples,
 		ThisRun: s.Records, Retries: s.Retries, Redirects: s.Redirects, Bytes: s.Bytes,
 		Started: s.Started.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Seconds: s.Elapsed.Seconds(), Most: s.MaxInFlight,
+		Size: fileSize(o.name),
 	}, "", "  ")
 	if err != nil {
 		return err
 	}
+	figures, err := json.Marshal(data)
+	if err != nil {
+		return err
+	}
+	// The figures are for programs: in one line.
+	text = append(bytes.TrimSuffix(text, []byte("\n}")), ",\n  \""+report.Key+"\": "...)
+	text = append(append(text, figures...), "\n}"...)
 	path := fetch.SummaryPath(o.name)
 	temp := path + ".tmp"
 	if err := os.WriteFile(temp, append(text, '\n'), 0o644); err != nil {

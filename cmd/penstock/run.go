@@ -66,12 +66,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return report(root.ExecuteContext(ctx), stderr)
+	return conclude(root.ExecuteContext(ctx), stderr)
 }
 
-// report says what went wrong, in one line and a hint, and returns the exit
+// conclude says what went wrong, in one line and a hint, and returns the exit
 // code.
-func report(err error, stderr io.Writer) int {
+func conclude(err error, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
@@ -114,7 +114,7 @@ trips no server's rate limit.`,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newFetch(), newExport(), newExplain(), newDemo(), newOrigin(), newVersion())
+	root.AddCommand(newFetch(), newReport(), newExport(), newExplain(), newDemo(), newOrigin(), newVersion())
 	return root
 }
 

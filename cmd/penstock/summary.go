@@ -1,68 +1,58 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
+	"os"
+	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/report"
 )
 
 // printSummary says what a run did, on one screen.
-func printSummary(w io.Writer, s fetch.Summary, out *output) {
-	if n := out.earlier().Records; n > 0 {
-		fmt.Fprintf(w, "%d items were done before\n", n)
+func printSummary(w io.Writer, d report.Data, next []report.Command) {
+	err := report.WriteText(w, d, report.TextOptions{Width: terminalWidth(w), Color: isColorful(w), Next: next})
+	if err != nil {
+		fmt.Fprintln(w, err)
 	}
-	fmt.Fprintf(w, "%d items: %d ok, %d failed", s.Records, s.OK, s.Failed)
-	if s.Retries > 0 {
-		fmt.Fprintf(w, ", %d retries", s.Retries)
+}
+
+// isColorful says whether w is a terminal that may be written to in colors.
+func isColorful(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// next is what may be typed after the run.
+func (r *fetchRun) next(d report.Data) (list []report.Command) {
+	if r.out.name == "" || r.out.quiet {
+		return nil
 	}
-	if s.Redirects > 0 {
-		fmt.Fprintf(w, ", %d redirects", s.Redirects)
+	return nextCommands(r.out.name, d)
+}
+
+// nextCommands is what may be typed after a run with that output.
+func nextCommands(name string, d report.Data) (list []report.Command) {
+	failed := fetch.FailedPath(name)
+	if d.Counts.Failed > 0 && fileSize(failed) > 0 {
+		again := strings.TrimSuffix(failed, ".failed.jsonl") + ".again.jsonl"
+		list = append(list, report.Command{
+			Line: "penstock fetch " + quoted(failed) + " -o " + quoted(again), What: "try the failed ones again",
+		})
 	}
-	fmt.Fprintf(w, "\n%s in %s, %.0f a second, at most %d in flight\n",
-		formatSize(s.Bytes), roundTime(s.Elapsed), float64(s.Records)/max(s.Elapsed.Seconds(), 0.001), s.MaxInFlight)
-	if s.Spilled > 0 {
-		fmt.Fprintf(w, "%d items waited for their host in a temporary file of up to %s\n", s.Spilled, formatSize(s.SpillBytes))
-	}
-	if s.Shortages > 0 {
-		fmt.Fprintf(w, "this machine ran out of files, ports or buffers %d times; the run slowed down\n", s.Shortages)
-	}
-	if len(s.Statuses) > 0 {
-		fmt.Fprintf(w, "statuses: %s\n", counts(s.Statuses))
-	}
-	for _, class := range slices.SortedFunc(maps.Keys(s.Classes), func(a, b fetch.Class) int {
-		return cmp.Or(cmp.Compare(s.Classes[b], s.Classes[a]), cmp.Compare(a, b))
+	page := strings.TrimSuffix(fetch.SummaryPath(name), ".summary.json") + ".html"
+	return append(list, report.Command{
+		Line: "penstock report " + quoted(name) + " -o " + quoted(filepath.Base(page)), What: "see how it went",
+	})
+}
+
+// quoted is s as a shell takes it for one word.
+func quoted(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%", r)
 	}) {
-		fmt.Fprintf(w, "%s: %d, such as %s\n", class, s.Classes[class], s.Examples[class])
+		return s
 	}
-	if out.name != "" && !out.quiet {
-		fmt.Fprintf(w, "records: %s\n", out.name)
-		if s.Failed+out.earlier().Failed > 0 {
-			fmt.Fprintf(w, "failed inputs: %s (fetch it to try them again)\n", fetch.FailedPath(out.name))
-		}
-	}
-}
-
-func counts(m map[int]int64) string {
-	var parts []string
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		parts = append(parts, fmt.Sprintf("%d: %d", k, m[k]))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// roundTime leaves three or four digits of a duration.
-func roundTime(d time.Duration) time.Duration {
-	switch {
-	case d >= time.Minute:
-		return d.Round(time.Second)
-	case d >= time.Second:
-		return d.Round(10 * time.Millisecond)
-	}
-	return d.Round(time.Millisecond)
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
