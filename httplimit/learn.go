@@ -17,7 +17,7 @@ func (l *limits) learn(x *exchange, resp *http.Response, err error) {
 	if resp != nil {
 		status = resp.StatusCode
 	}
-	x.outcome = outcomeOf(status, err)
+	x.outcome = outcomeOf(x.req, status, err)
 	if l.opts.Breaker.Failures > 0 && x.outcome != penstock.Ignored {
 		l.trip(x, broke(status) || err != nil)
 	}
@@ -50,12 +50,10 @@ func (l *limits) trip(x *exchange, failed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := x.grant.h
-	if h.breaker.note(l.opts.Breaker, failed, time.Now()) {
+	if h.breaker.note(l.opts.Breaker, x.grant.number, failed, time.Now()) {
 		if h.isReady {
 			l.ready.remove(h)
 		}
-		h.breaker.probing = false
-		x.grant.probe = false
 		l.refuse(h)
 	}
 }
@@ -67,6 +65,7 @@ func (l *limits) heed(x *exchange, hints Hints, now time.Time) (until time.Time)
 	defer l.mu.Unlock()
 	h := x.grant.h
 	if wait := hints.Wait(); wait > 0 {
+		wait = min(wait, l.opts.MaxRetryAfter) // first, for it may be as long as a Duration can be
 		until = now.Add(min(wait+spread(wait), l.opts.MaxRetryAfter))
 		h.held = later(h.held, until)
 		l.count.hints++
@@ -97,8 +96,8 @@ type remains struct {
 // requests that were under way at the same time each is right, so the one that
 // allows most counts; but one that was asked for when that was known is news.
 func (q *remains) learn(x *exchange, left int64, until, now time.Time) {
-	most := x.done + 1 + min(left, 1<<62)
-	if x.sent > q.since || !now.Before(q.until) || most > q.most {
+	most := x.grant.done + 1 + min(left, 1<<62)
+	if x.grant.number > q.since || !now.Before(q.until) || most > q.most {
 		*q = remains{most, until, x.grant.h.sent}
 	}
 }

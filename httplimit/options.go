@@ -183,6 +183,7 @@ func (o Options) check() (Options, error) {
 func (o *Options) setDefaults() {
 	def(&o.Total, DefaultTotal)
 	def(&o.MaxRetryAfter, DefaultMaxRetryAfter)
+	o.MaxRetryAfter = min(o.MaxRetryAfter, math.MaxInt64/2) // room to add to it
 	def(&o.Retry.Max, DefaultRetries)
 	def(&o.Retry.Base, DefaultBackoff)
 	def(&o.Retry.Cap, DefaultMaxBackoff)
