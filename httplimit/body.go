@@ -16,6 +16,7 @@ type exchange struct {
 	req     *http.Request
 	grant   grant
 	permit  penstock.Permit // a composed one, of which the grant is part
+	status  int             // 429 also where the server means that; 0 without a response
 	outcome penstock.Outcome
 	told    time.Duration // how long the response asks to wait
 	body    io.ReadCloser // nil if the response has none, or there is none

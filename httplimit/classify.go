@@ -79,7 +79,10 @@ func neverConnected(err error) bool {
 		return true
 	}
 	op, ok := errors.AsType[*net.OpError](err)
-	return ok && (op.Op == "dial" || op.Op == "proxyconnect")
+	if ok && (op.Op == "dial" || op.Op == "proxyconnect" || op.Op == "socks connect") {
+		return true
+	}
+	return isTimeout(err) && strings.Contains(err.Error(), "TLS handshake timeout") // net/http has no type for it
 }
 
 func isTimeout(err error) bool {

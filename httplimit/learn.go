@@ -13,21 +13,21 @@ import (
 // learn takes from a response, or from its lack, what it says of its host. The
 // permit of x is still held.
 func (l *limits) learn(x *exchange, resp *http.Response, err error) {
-	status := 0
-	if resp != nil {
-		status = resp.StatusCode
-	}
-	x.outcome = outcomeOf(x.req, status, err)
-	if l.opts.Breaker.Failures > 0 && x.outcome != penstock.Ignored {
-		l.trip(x, broke(status) || err != nil)
-	}
-	if resp == nil {
-		return
-	}
 	now := time.Now()
-	hints := ParseHints(resp.Header, status, now)
-	if l.opts.IgnoreQuotas {
-		hints.Quotas = nil
+	var hints Hints
+	if resp != nil {
+		x.status = resp.StatusCode
+		hints = ParseHints(resp.Header, x.status, now)
+		if hints.forbids(x.status) {
+			x.status = http.StatusTooManyRequests
+		}
+		if l.opts.IgnoreQuotas {
+			hints.Quotas = nil
+		}
+	}
+	x.outcome = outcomeOf(x.req, x.status, err)
+	if l.opts.Breaker.Failures > 0 && x.outcome != penstock.Ignored {
+		l.trip(x, broke(x.status) || err != nil)
 	}
 	if !hints.Told && len(hints.Quotas) == 0 {
 		return
@@ -43,6 +43,11 @@ func (l *limits) learn(x *exchange, resp *http.Response, err error) {
 	if holder, ok := x.grant.h.given.(Holder); ok && !until.IsZero() {
 		holder.Hold(until)
 	}
+}
+
+// forbids reports whether a status of 403 is GitHub's for too many requests.
+func (h Hints) forbids(status int) bool {
+	return status == http.StatusForbidden && (h.Told || h.tightest().Remaining == 0)
 }
 
 // trip tells the breaker of x's host how it went.

@@ -115,23 +115,39 @@ func (q *Quota) set(kind, v string, now time.Time) {
 	}
 }
 
-// setLimit reads "100", and "100, 100;w=60" of the drafts up to 7.
+// setLimit reads "100", "100;w=60", and "100, 100;w=60, 1000;w=3600" of the drafts
+// up to 7: the limit that is nearest, and then all policies.
 func (q *Quota) setLimit(v string) {
 	first, policies, _ := strings.Cut(v, ",")
-	first, own, _ := strings.Cut(first, ";")
-	n, ok := number(strings.TrimSpace(first))
+	limit, window, ok := policy(first)
 	if !ok {
 		return
 	}
-	q.Limit = int64(min(n, 1<<62))
-	for policy := range strings.SplitSeq(own+","+policies, ",") {
-		for param := range strings.SplitSeq(policy, ";") {
-			w, ok := strings.CutPrefix(strings.TrimSpace(param), "w=")
-			if s, isNumber := number(w); ok && isNumber && q.Window == 0 {
-				q.Window = scale(s, time.Second)
-			}
+	q.Limit = limit
+	for p := range strings.SplitSeq(policies, ",") {
+		if l, w, ok := policy(p); ok && l == limit && window == 0 {
+			window = w
 		}
 	}
+	if q.Window == 0 {
+		q.Window = window
+	}
+}
+
+// policy reads "100;w=60".
+func policy(v string) (limit int64, window time.Duration, ok bool) {
+	v, params, _ := strings.Cut(v, ";")
+	n, ok := number(strings.TrimSpace(v))
+	if !ok {
+		return 0, 0, false
+	}
+	for param := range strings.SplitSeq(params, ";") {
+		w, isWindow := strings.CutPrefix(strings.TrimSpace(param), "w=")
+		if s, isNumber := number(w); isWindow && isNumber && window == 0 {
+			window = scale(s, time.Second)
+		}
+	}
+	return int64(min(n, 1<<62)), window, true
 }
 
 // shareReset gives the quotas without a reset the only one there is: Kong has
@@ -178,7 +194,7 @@ func plainUnit(name string) Unit {
 // parseReset reads when a quota is renewed, as a wait from now on.
 func parseReset(v string, now time.Time) (time.Duration, bool) {
 	if n, ok := number(v); ok {
-		return resetIn(n, now), true
+		return resetIn(n, now), n < 1<<63 // not even in nanoseconds is more a time
 	}
 	if d, ok := duration(v); ok {
 		return d, true

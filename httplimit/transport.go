@@ -127,7 +127,7 @@ func (t *Transport) try(n int, x *exchange) (resp *http.Response, r repeat, agai
 	if resp != nil && err == nil {
 		x.wrap(resp)
 	}
-	r, again = t.retry(x.req, resp, err, n, x)
+	r, again = t.retry(x.req, err, n, x)
 	x.answered() // not before: what retry asks is of the entry it pins
 	panicked = false
 	return resp, r, again, err
