@@ -53,12 +53,12 @@ func contests() []contest {
 	perSecond := func(n int64) httplimit.Options {
 		return httplimit.Options{PerHostRate: rate.List{{Count: n, Per: time.Second, Slack: 5 * ms}}}
 	}
-	over50, over200 := perHost(50), perSecond(200)
+	over := perHost(60)
 	return []contest{
 		{"a HAProxy, maxconn 37 and a queue", haproxy, "/delay/50", workers(false), 740, perHost(37), nil},
-		{"b nginx, limit_conn 37", nginx, "/conn/delay/50", workers(true), 740, perHost(37), &over50},
-		{"c nginx, limit_req 100r/s, Retry-After", nginx, "/told/delay/50", bucket(time.Second), 100, perSecond(100), &over200},
-		{"d nginx, limit_req 100r/s", nginx, "/req/delay/50", bucket(0), 100, perSecond(100), &over200},
+		{"b nginx, limit_conn 37", nginx, "/conn/delay/50", workers(true), 740, perHost(37), &over},
+		{"c nginx, limit_req 100r/s, Retry-After", nginx, "/told/delay/50", bucket(time.Second), 100, perSecond(100), &over},
+		{"d nginx, limit_req 100r/s", nginx, "/req/delay/50", bucket(0), 100, perSecond(100), &over},
 	}
 }
 
