@@ -118,8 +118,11 @@ func ParseHints(h http.Header, status int, now time.Time) Hints {
 	if isStructured {
 		hints.Quotas = structured(h)
 	}
-	if len(found) > 0 {
-		hints.Quotas = append(hints.Quotas, plainQuotas(h, found, now)...)
+	switch quotas := plainQuotas(h, found, now); {
+	case len(hints.Quotas) == 0:
+		hints.Quotas = quotas
+	default:
+		hints.Quotas = append(hints.Quotas, quotas...)
 	}
 	hints.Quotas = joinPolicies(hints.Quotas)
 	return hints

@@ -55,14 +55,18 @@ func afterPrefix(name string) (rest string, ok bool) {
 // plainQuotas reads fields that have one number each and belong together by
 // their names.
 func plainQuotas(h http.Header, names []string, now time.Time) []Quota {
+	if len(names) == 0 {
+		return nil
+	}
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = date
 	}
 	slices.Sort(names)
-	var quotas []Quota
+	quotas := make([]Quota, 0, min(len(names)/3+1, mostQuotas)) // three fields each
 	for _, name := range names[:min(len(names), mostFields)] {
 		rest, _ := afterPrefix(name)
-		kind, of, ok := split(strings.ToLower(rest))
+		kind, of, ok := split(rest)
+		of = strings.ToLower(of)
 		if !ok || len(h[name]) == 0 || len(h[name][0]) > 256 {
 			continue
 		}
@@ -80,17 +84,19 @@ func plainQuotas(h http.Header, names []string, now time.Time) []Quota {
 	return shareReset(quotas)
 }
 
-// split takes a name such as remaining-tokens or tokens-remaining apart.
+// split takes a name such as Remaining-Tokens or Tokens-Remaining, in canonical
+// form, apart. It is called for so many responses that it allocates nothing.
 func split(name string) (kind, of string, ok bool) {
-	for _, kind := range []string{"limit", "remaining", "reset-after", "reset", "resettime"} {
-		if name == kind {
+	for _, kind := range []string{"Limit", "Remaining", "Reset-After", "Reset", "Resettime"} {
+		rest, isFirst := strings.CutPrefix(name, kind)
+		if isFirst && rest == "" {
 			return kind, "", true
 		}
-		if of, ok := strings.CutPrefix(name, kind+"-"); ok {
-			return kind, of, true
+		if isFirst && rest[0] == '-' {
+			return kind, rest[1:], true
 		}
-		if of, ok := strings.CutSuffix(name, "-"+kind); ok {
-			return kind, of, true
+		if rest, ok := strings.CutSuffix(name, kind); ok && strings.HasSuffix(rest, "-") {
+			return kind, rest[:len(rest)-1], true
 		}
 	}
 	return "", "", false
@@ -98,13 +104,13 @@ func split(name string) (kind, of string, ok bool) {
 
 func (q *Quota) set(kind, v string, now time.Time) {
 	switch kind {
-	case "limit":
+	case "Limit":
 		q.setLimit(v)
-	case "remaining":
+	case "Remaining":
 		if n, ok := number(v); ok {
 			q.Remaining = int64(min(n, 1<<62))
 		}
-	case "reset-after":
+	case "Reset-After":
 		if s, ok := number(v); ok {
 			q.Reset = scale(s, time.Second)
 		}
