@@ -31,7 +31,7 @@ bench: ## benchmarks, ready for benchstat: BENCH=regexp COUNT=6 PKG=./...
 	@go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG)
 
 bench-primitives: ## side by side with the peers: ROUNDS=5 TIME=300ms
-	@for dir in semaphore gather queue rate keyed; do scripts/compare.sh bench/$$dir $(ROUNDS) $(TIME); done
+	@for dir in semaphore gather queue rate keyed httplimit; do scripts/compare.sh bench/$$dir $(ROUNDS) $(TIME); done
 
 fuzz: ## every Fuzz target with INPUTS=1000000 each
 	@scripts/fuzz.sh $(INPUTS)
