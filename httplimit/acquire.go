@@ -58,7 +58,7 @@ func (l *limits) acquire(ctx context.Context, key hostKey, cost int, again bool,
 	l.offer(h)
 	l.serve()
 	l.mu.Unlock()
-	return l.await(ctx, h, w, x)
+	return l.await(ctx, h, w)
 }
 
 // heldFor refuses to wait for a host that is held until after ctx's deadline.
@@ -75,7 +75,7 @@ func (h *host) heldFor(ctx context.Context) error {
 }
 
 // await waits for w to be served.
-func (l *limits) await(ctx context.Context, h *host, w *waiter, x *exchange) error {
+func (l *limits) await(ctx context.Context, h *host, w *waiter) error {
 	start := time.Now()
 	select {
 	case <-w.ready:

@@ -73,10 +73,10 @@ func contests() []contest {
 //
 // With PENSTOCK_LONG=1 the runs are long enough to ask for 90 % of the simulated
 // goodput, and for no more than 2 in a hundred refused beyond the simulated. Else
-// they are 2 s, most of which is the search, whose course is chance, and all at the
+// they are a second, most of which is the search, whose course is chance, and all at the
 // same time; then half of it is asked for, and no more than 10.
 func TestJudges(t *testing.T) {
-	length, least, refused := 2*time.Second, 0.5, 0.1
+	length, least, refused := 1200*time.Millisecond, 0.5, 0.1
 	long := os.Getenv("PENSTOCK_LONG") != ""
 	if long {
 		length, least, refused = 20*time.Second, 0.9, 0.02
@@ -88,7 +88,7 @@ func TestJudges(t *testing.T) {
 			}
 			url := c.judge(t) + c.path
 			if c.over != nil {
-				if v := ask(t, *c.over, url, 500*time.Millisecond); v.refused == 0 {
+				if v := ask(t, *c.over, url, 200*time.Millisecond); v.refused == 0 {
 					t.Errorf("a limit that is too high was not refused: %v", v)
 				}
 				time.Sleep(250 * time.Millisecond) // until a bucket is full again

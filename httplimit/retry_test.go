@@ -52,7 +52,7 @@ func TestRetries(t *testing.T) {
 		{"a reset of a POST", "POST", false, 0, reset, 1},
 		{"a POST that never had a connection", "POST", false, 0, dial, 4},
 		{"a proxy that refuses", "POST", false, 0, &net.OpError{Op: "socks connect", Err: syscall.ECONNREFUSED}, 4},
-		{"a handshake that hangs", "POST", false, 0, &net.OpError{Op: "remote error", Err: handshakeTimeout{}}, 4},
+		{"a handshake that hangs", "POST", false, 0, &net.OpError{Op: "remote error", Err: handshakeError{}}, 4},
 		{"forbidden is not too many", "GET", false, 403, nil, 1},
 		{"a connection closed", "GET", false, 0, io.ErrUnexpectedEOF, 4},
 		{"a timeout of the base", "GET", false, 0, context.DeadlineExceeded, 4},
@@ -102,12 +102,12 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// handshakeTimeout is an error of net/http, which does not export it.
-type handshakeTimeout struct{}
+// handshakeError is an error of net/http, which does not export it.
+type handshakeError struct{}
 
-func (handshakeTimeout) Timeout() bool   { return true }
-func (handshakeTimeout) Temporary() bool { return true }
-func (handshakeTimeout) Error() string   { return "net/http: TLS handshake timeout" }
+func (handshakeError) Timeout() bool   { return true }
+func (handshakeError) Temporary() bool { return true }
+func (handshakeError) Error() string   { return "net/http: TLS handshake timeout" }
 
 // GitHub says 403 for too many requests too.
 func TestGitHubForbids(t *testing.T) {
