@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
-	"github.com/penstock-go/penstock/keyed"
 	"github.com/penstock-go/penstock/rate"
 )
 
@@ -40,10 +39,6 @@ func TestSettleOfAComposedPermit(t *testing.T) {
 		"All of All":  func(l *rate.Limiter) penstock.Limiter { return penstock.All(penstock.All(semaphore(), l), semaphore()) },
 		"foreign":     func(l *rate.Limiter) penstock.Limiter { return penstock.All(semaphore(), foreign{l}) },
 		"not foreign": func(l *rate.Limiter) penstock.Limiter { return penstock.All(foreign{semaphore()}, l) },
-		"keyed": func(l *rate.Limiter) penstock.Limiter {
-			k := keyed.New(func(string) *rate.Limiter { return l }, keyed.Options{})
-			return penstock.All(k.For("a"), semaphore())
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
