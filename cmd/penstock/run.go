@@ -114,7 +114,11 @@ trips no server's rate limit.`,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newFetch(), newExport(), newDemo(), newOrigin(), newVersion())
+	root.SetHelpTemplate(helpTemplate)
+	root.SetHelpCommand(newHelp())
+	root.AddCommand(newFetch(), newExport(), newDemo(), newOrigin(), newMan(), newVersion())
+	addCompletion(root)
+	completeFlags(root)
 	return root
 }
 
