@@ -10,7 +10,7 @@ INPUTS ?= 1000000
 ROUNDS ?= 5
 TIME   ?= 300ms
 
-.PHONY: help build demo check test bench bench-primitives fuzz clean
+.PHONY: help build demo check test bench bench-primitives fuzz dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -35,6 +35,9 @@ bench-primitives: ## side by side with the peers: ROUNDS=5 TIME=300ms
 
 fuzz: ## every Fuzz target with INPUTS=1000000 each
 	@scripts/fuzz.sh $(INPUTS)
+
+dist: ## archives, .deb, bills of materials and checksums for all platforms, in dist/
+	@go build -C internal/dist -trimpath -o ../../bin/dist . && bin/dist
 
 clean: ## remove what was built
 	rm -rf bin dist coverage.out

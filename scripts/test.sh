@@ -27,9 +27,14 @@ step "end to end ${race:-without -race}" within internal/e2e go test ${race:+"$r
 step 'end to end, the long runs' within internal/e2e env PENSTOCK_LONG=1 go test -v -run '^TestLong' ./...
 command -v nginx >/dev/null ||
 	skip 'the limits, judged by nginx' 'no nginx; on Debian: sudo apt-get install nginx'
+if command -v dpkg >/dev/null; then
+	step 'packages: made twice, installed, run' within internal/dist go test ./...
+else
+	skip 'packages' 'no dpkg; make dist makes them all the same'
+fi
 for m in $(modules); do
 	case $m in
-	. | ./internal/e2e) ;;
+	. | ./internal/e2e | ./internal/dist) ;;
 	*) step "compile $m" within "$m" go test -run '^$' ./... ;;
 	esac
 done
