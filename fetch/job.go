@@ -8,7 +8,36 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/penstock-go/penstock"
 )
+
+// A job is an item on its way: what to send next, and what it has been
+// through.
+type job struct {
+	item   Item
+	lane   *lane // the queue it stands in, or was taken from
+	grant  grant // of what limits the lane, while in flight
+	method string
+	url    *url.URL
+	header http.Header
+	body   []byte
+
+	tooDear   bool // its cost is more than a rate will ever give
+	attempts  int
+	shortages int // times it stood back because this machine had run out of something
+	redirects int
+	admitted  time.Time     // when the reader handed it over
+	active    time.Duration // time spent in attempts, redirects included
+	spent     time.Duration // time this attempt has used in earlier redirects
+	started   time.Time     // start of this attempt
+
+	// How many requests its lane had sent when it was sent, itself included, and
+	// how many of them had ended.
+	sent, done int64
+	outcome    penstock.Outcome // of the attempt in flight
+	retry      *Retry           // of its bucket; nil for that of the run
+}
 
 // newJob is what an item asks for, with what the run adds to it.
 func (e *Engine) newJob(it Item, now time.Time) (*job, *Error) {
@@ -120,19 +149,6 @@ func (j *job) takeUserinfo() {
 	token := base64.StdEncoding.EncodeToString([]byte(user.Username() + ":" + password))
 	j.header = j.header.Clone()
 	j.header.Set("Authorization", "Basic "+token)
-}
-
-// hostKey names the host that a request counts for: name and port.
-func hostKey(u *url.URL) string {
-	host := u.Host
-	if u.Port() == "" {
-		port := ":80"
-		if u.Scheme == "https" {
-			port = ":443"
-		}
-		host = strings.TrimSuffix(host, ":") + port
-	}
-	return strings.ToLower(host)
 }
 
 // redactedURL is the item's URL as it may be shown. Of one that cannot be

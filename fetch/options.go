@@ -33,8 +33,11 @@ type Options struct {
 	// Concurrency is the most requests in flight at once; 0 means 10.
 	Concurrency int
 	// PerHost is the most requests in flight to one host (name and port);
-	// 0 means no limit but Concurrency.
+	// 0 means no limit but Concurrency. It is short for a Policy.
 	PerHost int
+	// Policy, if not nil, says what limits a request falls under besides those
+	// of the whole run, instead of PerHost.
+	Policy Policy
 	// Rate, if not nil, paces all requests together, retries and redirects
 	// included.
 	Rate Pacer
@@ -43,6 +46,9 @@ type Options struct {
 	Timeout time.Duration
 	// Retry is for attempts that failed in a way that may pass.
 	Retry Retry
+	// IgnoreQuotas is not to obey what servers say of their quotas: RateLimit,
+	// X-RateLimit-* and the like. Retry-After counts all the same.
+	IgnoreQuotas bool
 	// MaxBody is the most bytes of a body, decompressed; a longer one ends
 	// as too_large. 0 means 16 MiB, negative no limit.
 	MaxBody int64
@@ -99,6 +105,9 @@ func (o *Options) setDefaults() error {
 	def(&o.Window, int64(max(DefaultWindow, o.LookAhead)))
 	if o.Accept == nil {
 		o.Accept = StatusSet{{200, 399}}
+	}
+	if o.Policy == nil {
+		o.Policy = perHost{Concurrency: o.PerHost}
 	}
 	if o.Transport == nil {
 		o.Transport = NewTransport(TransportOptions{MaxConnsPerHost: o.connsPerHost(), MaxConns: o.Concurrency})

@@ -48,7 +48,7 @@ func (j *job) follow(to *url.URL, status int) {
 		j.method, j.body = http.MethodGet, nil
 		j.dropHeader("Content-Type", "Content-Length", "Content-Encoding")
 	}
-	if hostKey(to) != hostKey(j.url) || to.Scheme != j.url.Scheme {
+	if HostKey(to) != HostKey(j.url) || to.Scheme != j.url.Scheme {
 		j.dropHeader("Authorization", "Cookie", "Proxy-Authorization", "Host")
 	}
 	if to.Fragment == "" {

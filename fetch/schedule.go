@@ -1,49 +1,16 @@
 package fetch
 
 import (
+	"cmp"
 	"container/heap"
-	"math"
-	"net/http"
+	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/penstock-go/penstock/rate"
 )
-
-// A job is an item on its way: what to send next, and what it has been
-// through.
-type job struct {
-	item   Item
-	lane   *lane // the queue it stands in, or was taken from
-	method string
-	url    *url.URL
-	header http.Header
-	body   []byte
-
-	tooDear   bool // its cost is more than the rate will ever give
-	attempts  int
-	shortages int // times it stood back because this machine had run out of something
-	redirects int
-	admitted  time.Time     // when the reader handed it over
-	active    time.Duration // time spent in attempts, redirects included
-	spent     time.Duration // time this attempt has used in earlier redirects
-	started   time.Time     // start of this attempt
-}
-
-// A lane is the queue of one host.
-type lane struct {
-	key      string
-	jobs     fifo
-	inFlight int
-	ready    bool      // stands in scheduler.ready
-	held     time.Time // no request before this
-	waiting  bool      // stands in scheduler.timed until held
-
-	// What is kept outside of the look-ahead, behind jobs: see spill.
-	chunks    fifoOf[*chunk]
-	tail      []byte // items that are no chunk yet
-	tailed    int    // how many
-	refilling bool
-}
 
 // A scheduler hands jobs to workers: hosts take turns, a host at its limit or
 // on hold is passed over, a retry comes back when it is due. One mutex guards
@@ -52,11 +19,13 @@ type scheduler struct {
 	limit     int
 	allowed   int       // of limit, since the machine ran out of something
 	eased     time.Time // when allowed last changed
-	perHost   int
 	lookAhead int
 	span      int64
+	policy    Policy
+	version   int // of policy
 	rate      Pacer
-	spawn     func() // starts a worker; must not block
+	rateUntil time.Time // when rate lets the next one start, where one waits for it
+	spawn     func()    // starts a worker; must not block
 	decode    func([]byte) ([]*job, error)
 	fail      func(error) // ends the run
 
@@ -78,6 +47,8 @@ type scheduler struct {
 	peak     int
 	idle     int
 	workers  int
+	paused   bool
+	slowHead bool // the reader waits for the oldest unfinished item
 	eof      bool // nothing more comes
 	readAll  bool // because there is nothing more
 	stopped  bool
@@ -85,8 +56,8 @@ type scheduler struct {
 
 func newScheduler(o Options) *scheduler {
 	s := &scheduler{
-		limit: o.Concurrency, allowed: o.Concurrency, perHost: o.PerHost, lookAhead: o.LookAhead,
-		span: o.Window, rate: o.Rate,
+		limit: o.Concurrency, allowed: o.Concurrency, lookAhead: o.LookAhead,
+		span: o.Window, policy: o.Policy, rate: o.Rate,
 		lanes: map[string]*lane{}, done: newWindow(o.Window),
 		spill: &spill{max: o.SpillMax, dir: o.TempDir},
 	}
@@ -94,79 +65,9 @@ func newScheduler(o Options) *scheduler {
 	return s
 }
 
-// await blocks the reader until the look-ahead has room for one more item. It
-// reports false when the run wants no more.
-func (s *scheduler) await() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for !s.stopped && !s.mayRead() {
-		s.room.Wait()
-	}
-	return !s.stopped
-}
-
-// mayRead says that there is a place for one more item. The caller holds mu.
-func (s *scheduler) mayRead() bool {
-	if s.spill.live > 0 && s.spill.full() {
-		return false // it may have to go there, behind others of its host
-	}
-	return s.resident < s.lookAhead || s.maySpill()
-}
-
-// maySpill says that the look-ahead is full of items of blocked hosts, while
-// there are slots for others: it is worth reading on. Items that wait for their
-// retry are no such reason, and there may be no more of them than the
-// look-ahead holds. The caller holds mu.
-func (s *scheduler) maySpill() bool {
-	return s.inFlight < s.allowed && s.ready.len() == 0 && !s.spill.full() &&
-		s.resident-s.backoff >= s.lookAhead && s.backoff < s.lookAhead
-}
-
-// begin counts the item at index as under way, as soon as it is not too far
-// ahead of the oldest unfinished one. It reports false when the run wants no
-// more.
-func (s *scheduler) begin(index int64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for !s.stopped && s.pending > 0 && index-s.done.low >= s.span {
-		s.room.Wait()
-	}
-	if s.stopped {
-		return false
-	}
-	s.done.start(index)
-	s.pending++
-	s.resident++
-	return true
-}
-
-// admit queues a job that has begun, or puts it aside if the look-ahead is full
-// and its host is blocked. The error is why that cannot be done.
-func (s *scheduler) admit(j *job) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.lane(hostKey(j.url))
-	if l.spilled() == 0 && !l.refilling && (s.resident <= s.lookAhead || !s.blocked(l)) {
-		s.enqueue(j, false)
-		return nil
-	}
-	item, err := encodeSpilled(j)
-	if err != nil {
-		return err
-	}
-	s.put(l, item)
-	s.offer(l)
-	return nil
-}
-
-// blocked says that no request to l may start now. The caller holds mu.
-func (s *scheduler) blocked(l *lane) bool {
-	return l.waiting || s.perHost > 0 && l.inFlight >= s.perHost
-}
-
-// enqueue puts a job into its host's queue. The caller holds mu.
+// enqueue puts a job into its lane. The caller holds mu.
 func (s *scheduler) enqueue(j *job, first bool) {
-	l := s.lane(hostKey(j.url))
+	l := s.lane(j.url)
 	j.lane = l
 	if first {
 		l.jobs.pushFront(j)
@@ -176,11 +77,18 @@ func (s *scheduler) enqueue(j *job, first bool) {
 	s.offer(l)
 }
 
-func (s *scheduler) lane(key string) *lane {
-	l := s.lanes[key]
+// lane is that of the bucket which the policy names. The caller holds mu.
+func (s *scheduler) lane(u *url.URL) *lane {
+	b := s.policy.Bucket(u)
+	l := s.lanes[b.Key]
 	if l == nil {
-		l = &lane{key: key}
-		s.lanes[key] = l
+		l = &lane{key: b.Key, version: -1}
+		s.lanes[b.Key] = l
+	}
+	if l.version != s.version {
+		if err := l.apply(b.Limits, s.version); err != nil {
+			s.fail(fmt.Errorf("the limits of %s: %w", b.Key, err))
+		}
 	}
 	return l
 }
@@ -189,7 +97,7 @@ func (s *scheduler) lane(key string) *lane {
 // for it. The caller holds mu.
 func (s *scheduler) offer(l *lane) {
 	switch {
-	case l.ready || s.blocked(l):
+	case l.ready || l.blocked():
 	case l.jobs.len() > 0:
 		l.ready = true
 		s.ready.push(l)
@@ -272,93 +180,58 @@ func (s *scheduler) nextTask() (*job, *lane) {
 	}
 }
 
-// pick takes the next job of the next ready host; hosts take turns. Where
-// only the rate stands against it, pick returns how long it will.
+// pick takes the next job of the next ready lane; lanes take turns. Where only
+// the rate of all stands against it, pick returns how long it will.
 func (s *scheduler) pick(now time.Time) (*job, time.Duration) {
-	if s.inFlight >= s.allowed {
+	if s.paused || s.inFlight >= s.allowed {
 		return nil, 0 // whoever leaves wakes the next
 	}
 	for s.ready.len() > 0 {
 		l := s.ready.pop()
 		l.ready = false
-		if l.held.After(now) {
-			l.waiting = true
-			heap.Push(&s.timed, timed{at: l.held, lane: l})
+		if until := l.hold(now); !until.IsZero() {
+			s.park(l, until, RetryAfter)
 			continue
 		}
-		if s.rate != nil {
-			front := l.jobs.front()
-			wait, ok := s.rate.At(now, max(1, front.item.Cost))
-			if front.tooDear = !ok && wait == math.MaxInt64; !ok && !front.tooDear {
-				l.ready = true
-				s.ready.pushFront(l)
-				return nil, wait
-			}
+		j := l.jobs.front()
+		granted, wait, why := l.take(now, max(1, j.item.Cost), s.rate)
+		switch j.tooDear = wait == rate.Never; {
+		case wait == 0 || j.tooDear:
+			l.start(j, granted)
+			s.offer(l)
+			return j, 0
+		case why == TotalRate:
+			l.ready = true
+			s.ready.pushFront(l)
+			s.rateUntil = now.Add(wait)
+			return nil, wait
+		case wait > 0:
+			s.park(l, now.Add(wait), why)
+		case l.inFlight == 0: // nobody will leave
+			s.park(l, now.Add(recheck), why)
 		}
-		j := l.jobs.pop()
-		l.inFlight++
-		s.offer(l)
-		return j, 0
 	}
 	return nil, 0
 }
 
-// wakeDue moves what was waiting for a time back to the queues.
-func (s *scheduler) wakeDue(now time.Time) {
-	for len(s.timed) > 0 && !s.timed[0].at.After(now) {
-		t := heap.Pop(&s.timed).(timed)
-		if t.job != nil {
-			s.backoff--
-			s.enqueue(t.job, true)
-			continue
-		}
-		if t.lane.held.After(now) { // held on meanwhile
-			heap.Push(&s.timed, timed{at: t.lane.held, lane: t.lane})
-			continue
-		}
-		t.lane.waiting = false
-		s.offer(t.lane)
-		s.dropIdle(t.lane)
-	}
-}
+// recheck is when to ask a limit again that has not said when.
+const recheck = 100 * time.Millisecond
 
-// arm sets the one timer to the earliest moment at which something changes by
-// itself. The caller holds mu.
-func (s *scheduler) arm(now time.Time, wait time.Duration) {
-	var at time.Time
-	if wait > 0 {
-		at = now.Add(wait)
-	}
-	if len(s.timed) > 0 && (at.IsZero() || s.timed[0].at.Before(at)) {
-		at = s.timed[0].at
-	}
-	if at.IsZero() || (s.timerAt.After(now) && !at.Before(s.timerAt)) {
-		return
-	}
-	s.timerAt = at
-	if s.timer == nil {
-		s.timer = time.AfterFunc(at.Sub(now), s.tick)
-		return
-	}
-	s.timer.Reset(at.Sub(now))
-}
-
-func (s *scheduler) tick() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.timerAt = time.Time{}
-	s.wake()
-}
-
-// leave counts a request to l out of flight. The caller holds mu.
-func (s *scheduler) leave(l *lane) {
+// leave counts j, and what it holds, out of flight. The caller holds mu.
+func (s *scheduler) leave(j *job) {
+	l := j.lane
 	s.inFlight--
 	l.inFlight--
+	j.grant.release(j.outcome)
+	now := time.Now()
+	if l.inFlight == 0 && l.waiting && l.why == RetryAfter && l.hold(now).IsZero() {
+		l.waiting = false // nobody is left to tell that there is more of a quota
+	}
 	s.offer(l)
 	if s.allowed < s.limit {
-		s.recover(time.Now())
+		s.recover(now)
 	}
-	s.dropIdle(l)
+	s.dropIdle(l, now)
 }
 
 // ease lets one less be in flight than were when the machine ran out of
@@ -385,12 +258,18 @@ func (s *scheduler) recover(now time.Time) {
 	}
 }
 
-// dropIdle forgets a host that has nothing to say any more. The caller holds
-// mu.
-func (s *scheduler) dropIdle(l *lane) {
-	if l.inFlight == 0 && l.jobs.len() == 0 && !l.ready && !l.waiting && l.spilled() == 0 && !l.refilling {
-		delete(s.lanes, l.key)
+// dropIdle forgets a lane that has nothing to say any more, at once or when its
+// limits do not remember anything. The caller holds mu.
+func (s *scheduler) dropIdle(l *lane, now time.Time) {
+	if l.inFlight > 0 || l.jobs.len() > 0 || l.ready || l.waiting || l.dozing || l.spilled() > 0 || l.refilling {
+		return
 	}
+	if until := l.remembers(now); until.After(now) {
+		l.dozing = true
+		heap.Push(&s.timed, timed{at: until, lane: l})
+		return
+	}
+	delete(s.lanes, l.key)
 }
 
 // finish says that j has its record, and returns the index below which all
@@ -398,7 +277,7 @@ func (s *scheduler) dropIdle(l *lane) {
 func (s *scheduler) finish(j *job) (low int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leave(j.lane)
+	s.leave(j)
 	return s.settle(j.item.Index)
 }
 
@@ -425,41 +304,15 @@ func (s *scheduler) settle(index int64) (low int64) {
 func (s *scheduler) again(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	from := j.lane
+	s.leave(j)
 	s.enqueue(j, true)
-	s.leave(from)
-}
-
-// retry lets j wait until due, without a slot.
-func (s *scheduler) retry(j *job, due time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.backoff++
-	heap.Push(&s.timed, timed{at: due, job: j})
-	s.leave(j.lane)
-	s.wake() // somebody has to arm the timer
-}
-
-// hold lets no request go to j's host before until.
-func (s *scheduler) hold(j *job, until time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := j.lane
-	if !until.After(l.held) {
-		return
-	}
-	l.held = until
-	if !l.ready && !l.waiting {
-		l.waiting = true
-		heap.Push(&s.timed, timed{at: until, lane: l})
-	}
 }
 
 // abandon counts j out of flight without a record: the run was stopped.
 func (s *scheduler) abandon(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leave(j.lane)
+	s.leave(j)
 }
 
 // end says that no more items will come: all were read, or reading stopped.
@@ -479,23 +332,57 @@ func (s *scheduler) stop() {
 	s.room.Broadcast()
 }
 
-// A timed is a job or a host that waits for a moment.
-type timed struct {
-	at   time.Time
-	job  *job
-	lane *lane
+// setPolicy lets another policy say what each job falls under.
+func (s *scheduler) setPolicy(p Policy) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.policy = p
+	s.version++
+	var jobs []*job
+	for _, l := range s.lanes {
+		for l.jobs.len() > 0 {
+			jobs = append(jobs, l.jobs.pop())
+		}
+		l.ready = false
+		if l.why != RetryAfter {
+			l.waiting = false // for a limit that may be another now
+		}
+	}
+	for s.ready.len() > 0 {
+		s.ready.pop()
+	}
+	slices.SortFunc(jobs, func(a, b *job) int { return cmp.Compare(a.item.Index, b.item.Index) })
+	for _, j := range jobs {
+		s.enqueue(j, false)
+	}
+	for _, l := range s.lanes {
+		s.offer(l)
+	}
 }
 
-type timedHeap []timed
+// setLimit changes how many requests may be in flight.
+func (s *scheduler) setLimit(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit, s.allowed = n, n
+	s.wakeForReady()
+}
 
-func (h timedHeap) Len() int           { return len(h) }
-func (h timedHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h timedHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *timedHeap) Push(x any)        { *h = append(*h, x.(timed)) }
-func (h *timedHeap) Pop() any {
-	old := *h
-	t := old[len(old)-1]
-	old[len(old)-1] = timed{}
-	*h = old[:len(old)-1]
-	return t
+// pause lets nothing new start, or lets it again.
+func (s *scheduler) pause(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = on
+	if !on {
+		s.wakeForReady()
+	}
+}
+
+// wakeForReady gets workers to look at the lanes that stand ready: when each came
+// to stand there somebody was woken, but may have found that it must not start.
+// The caller holds mu.
+func (s *scheduler) wakeForReady() {
+	for range min(s.ready.len(), s.allowed-s.inFlight) {
+		s.wake()
+	}
 }

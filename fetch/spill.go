@@ -155,15 +155,17 @@ func (s *scheduler) refill(l *lane) {
 	s.spill.live -= int64(n)
 	s.resident += len(jobs)
 	for _, j := range jobs {
-		j.lane = l
-		l.jobs.push(j)
+		// Another lane than l, if the policy is another by now.
+		j.lane = s.lane(j.url)
+		j.lane.jobs.push(j)
+		s.offer(j.lane)
 	}
 	if s.spill.live == 0 {
 		s.spill.end = 0 // the file is used again from its start
 		s.room.Signal()
 	}
 	s.offer(l)
-	s.dropIdle(l)
+	s.dropIdle(l, time.Now())
 }
 
 // spilled counts the chunks, and the tail as one.

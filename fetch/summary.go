@@ -40,6 +40,8 @@ type Stats struct {
 	Backoff  int // waiting for their retry
 	Hosts    int // with something in the queue, in flight or on hold
 	Held     int // hosts that asked to be left alone for a while
+	Limit    int // how many may be in flight
+	Wait     Wait
 	ReadAll  bool
 }
 
@@ -60,8 +62,9 @@ func (s *scheduler) stats(st *Stats) {
 	st.Spilled, st.SpillBytes = s.spill.all, s.spill.most
 	st.Hosts = len(s.lanes)
 	st.ReadAll = s.readAll
+	st.Limit, st.Wait = s.allowed, s.wait(time.Now())
 	for _, t := range s.timed {
-		if t.lane != nil {
+		if l := t.lane; l != nil && l.waiting && l.why == RetryAfter && t.at.Equal(l.until) {
 			st.Held++
 		}
 	}

@@ -2,10 +2,13 @@ package fetch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
+	"github.com/penstock-go/penstock"
 	"github.com/penstock-go/penstock/httplimit"
 )
 
@@ -39,12 +42,15 @@ func (w *worker) do(ctx context.Context, j *job) {
 	}
 	a := w.try(ctx, j)
 	j.active += a.total
+	j.outcome = a.outcome()
 	if a.err != nil && ctx.Err() != nil {
+		j.outcome = penstock.Ignored
 		e.sched.abandon(j)
 		return
 	}
 	if a.err != nil && j.shortages < patience(a.err.Err) {
 		j.shortages++
+		j.outcome = penstock.Unused
 		e.standBack(j)
 		return
 	}
@@ -83,23 +89,41 @@ func (e *Engine) standBack(j *job) {
 	e.sched.retry(j, now.Add(e.opts.Retry.shortage(j.shortages)))
 }
 
-// hint obeys a Retry-After: it holds the host, as soon as the header is there,
-// and notes for how long.
+// hint obeys what the server says of its limits, as soon as the header is there,
+// and notes for how long it wants no request.
 func (e *Engine) hint(j *job, a *attempt) {
-	if a.status < 300 {
+	hints := httplimit.ParseHints(a.header, a.status, time.Now())
+	if e.opts.IgnoreQuotas {
+		hints.Quotas = nil
+	}
+	if !hints.Told && len(hints.Quotas) == 0 {
 		return
 	}
-	now := time.Now()
-	a.wait, a.told = httplimit.ParseRetryAfter(a.header, now)
-	if a.told && a.wait > 0 {
-		hold := min(a.wait, e.opts.Retry.MaxRetryAfter)
-		e.sched.hold(j, now.Add(hold+spread(hold)))
-	}
+	a.wait, a.told = hints.RetryAfter, hints.Told
+	e.sched.heed(j, hints, e.retryOf(j).MaxRetryAfter)
 }
+
+// retryOf is how j's failed attempts are repeated.
+func (e *Engine) retryOf(j *job) *Retry { return cmp.Or(j.retry, &e.opts.Retry) }
+
+// outcome is what an attempt teaches a limit that finds itself.
+func (a *attempt) outcome() penstock.Outcome {
+	switch {
+	case a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable || a.status == statusOverloaded:
+		return penstock.Overload
+	case a.err != nil || a.status >= 500:
+		return penstock.Failure
+	}
+	return penstock.Success
+}
+
+// statusOverloaded is what Anthropic's API and others answer when they have too
+// much to do.
+const statusOverloaded = 529
 
 // retry lets j wait for another attempt, if there is to be one.
 func (e *Engine) retry(j *job, a *attempt) bool {
-	r, wait := e.opts.Retry, a.wait
+	r, wait := e.retryOf(j), a.wait
 	if j.attempts > r.Max || wait > r.MaxRetryAfter ||
 		!worthRetrying(a.err, a.status) || !mayRepeat(j, a.err, a.status) {
 		return false
