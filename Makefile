@@ -10,7 +10,7 @@ INPUTS ?= 1000000
 ROUNDS ?= 5
 TIME   ?= 300ms
 
-.PHONY: help build demo check test bench bench-primitives fuzz dist clean
+.PHONY: help build demo check test bench bench-primitives fuzz dist picture clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -38,6 +38,9 @@ fuzz: ## every Fuzz target with INPUTS=1000000 each
 
 dist: ## archives, .deb, bills of materials and checksums for all platforms, in dist/
 	@go build -C internal/dist -trimpath -o ../../bin/dist . && bin/dist
+
+picture: build ## docs/demo.svg, from a real run of the demo in tmux
+	@scripts/capture.sh docs/demo.svg
 
 clean: ## remove what was built
 	rm -rf bin dist coverage.out

@@ -126,3 +126,34 @@ func (w *world) run(t *testing.T, doc string, b shellBlock) {
 		t.Errorf("%s:%d: %v\n%s\nsaid:\n%s", doc, b.line, err, b.script, text[max(0, len(text)-2000):])
 	}
 }
+
+// TestDocsNameTests checks that the tests that docs/guarantees.md names are
+// there.
+func TestDocsNameTests(t *testing.T) {
+	root := filepath.Join("..", "..")
+	text, err := os.ReadFile(filepath.Join(root, "docs", "guarantees.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code strings.Builder
+	err = filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		code.Write(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`(Test[A-Z][A-Za-z0-9]+)`").FindAllStringSubmatch(string(text), -1)
+	if len(names) < 20 {
+		t.Errorf("guarantees.md names %d tests: the pattern is wrong", len(names))
+	}
+	for _, m := range names {
+		if !strings.Contains(code.String(), "\nfunc "+m[1]+"(t *testing.T)") {
+			t.Errorf("guarantees.md names %s, which is no test", m[1])
+		}
+	}
+}
