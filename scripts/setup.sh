@@ -6,8 +6,8 @@ set -euo pipefail
 # command:packages
 needs=(
 	'cc:gcc libc6-dev' # the race detector
-	'curl:curl'          # commands in the documents
-	'jq:jq'              # the same
+	'curl:curl'        # commands in the documents
+	'jq:jq'            # the same
 	'nginx:nginx'      # judges the limits end to end
 )
 

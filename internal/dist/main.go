@@ -10,11 +10,13 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 )
@@ -32,14 +34,17 @@ func main() {
 	if len(targets) == 0 {
 		targets = platforms
 	}
-	if err := dist(*out, targets); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := dist(ctx, *out, targets)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "dist:", err)
 		os.Exit(1)
 	}
 }
 
 // dist makes everything in out.
-func dist(out string, targets []string) error {
+func dist(ctx context.Context, out string, targets []string) error {
 	if _, err := os.Stat("cmd/penstock"); err != nil {
 		return errors.New("run it at the root of the repository: make dist")
 	}
@@ -54,12 +59,12 @@ func dist(out string, targets []string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	r, err := prepare(work)
+	r, err := prepare(ctx, work)
 	if err != nil {
 		return err
 	}
 	for _, target := range targets {
-		if err := r.make(out, target); err != nil {
+		if err := r.make(ctx, out, target); err != nil {
 			return fmt.Errorf("%s: %w", target, err)
 		}
 	}
@@ -67,16 +72,16 @@ func dist(out string, targets []string) error {
 }
 
 // make makes what there is for one platform.
-func (r *release) make(out, target string) error {
+func (r *release) make(ctx context.Context, out, target string) error {
 	goos, goarch, ok := strings.Cut(target, "/")
 	if !ok {
 		return errors.New("a platform is OS/ARCH, such as linux/arm64")
 	}
-	binary, err := r.build(goos, goarch)
+	binary, err := r.build(ctx, goos, goarch)
 	if err != nil {
 		return err
 	}
-	files, err := r.files(binary, goos)
+	files, err := r.files(ctx, binary, goos)
 	if err != nil {
 		return err
 	}
@@ -94,7 +99,7 @@ func (r *release) make(out, target string) error {
 	if err != nil {
 		return err
 	}
-	return r.writeSBOM(name+".cdx.json", binary)
+	return r.writeSBOM(ctx, name+".cdx.json", binary)
 }
 
 // checksums writes SHA256SUMS, as sha256sum -c reads it.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
@@ -12,12 +13,12 @@ import (
 
 // notices is the licences of all modules that are in a binary, and of Go's
 // own library: those who pass on the binary pass these on with it.
-func notices(binary string) ([]byte, error) {
+func notices(ctx context.Context, binary string) ([]byte, error) {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		return nil, err
 	}
-	goroot, err := output("go", "env", "GOROOT")
+	goroot, err := output(ctx, "go", "env", "GOROOT")
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +30,7 @@ func notices(binary string) ([]byte, error) {
 		if dep.Replace != nil {
 			dep = dep.Replace
 		}
-		out, err := output("go", "mod", "download", "-json", dep.Path+"@"+dep.Version)
+		out, err := output(ctx, "go", "mod", "download", "-json", dep.Path+"@"+dep.Version)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -34,11 +35,11 @@ var shells = map[string]string{
 
 // prepare builds the command for this machine and has it write its manual and
 // its completions.
-func prepare(work string) (*release, error) {
+func prepare(ctx context.Context, work string) (*release, error) {
 	r := &release{work: work}
 	epoch := os.Getenv("SOURCE_DATE_EPOCH")
 	if epoch == "" {
-		out, err := output("git", "log", "-1", "--format=%ct")
+		out, err := output(ctx, "git", "log", "-1", "--format=%ct")
 		if err != nil {
 			return nil, err
 		}
@@ -52,11 +53,11 @@ func prepare(work string) (*release, error) {
 	if err := os.Setenv("SOURCE_DATE_EPOCH", epoch); err != nil {
 		return nil, err
 	}
-	host, err := r.build(runtime.GOOS, runtime.GOARCH)
+	host, err := r.build(ctx, runtime.GOOS, runtime.GOARCH)
 	if err != nil {
 		return nil, err
 	}
-	if r.version, err = versionOf(host); err != nil {
+	if r.version, err = versionOf(ctx, host); err != nil {
 		return nil, err
 	}
 	for _, name := range []string{"LICENSE", "README.md"} {
@@ -66,11 +67,11 @@ func prepare(work string) (*release, error) {
 		}
 		r.common = append(r.common, file{name, data, 0o644})
 	}
-	if err := r.addManual(host); err != nil {
+	if err := r.addManual(ctx, host); err != nil {
 		return nil, err
 	}
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
-		script, err := output(host, "completion", shell)
+		script, err := output(ctx, host, "completion", shell)
 		if err != nil {
 			return nil, err
 		}
@@ -79,9 +80,9 @@ func prepare(work string) (*release, error) {
 	return r, nil
 }
 
-func (r *release) addManual(host string) error {
+func (r *release) addManual(ctx context.Context, host string) error {
 	dir := filepath.Join(r.work, "man1")
-	if _, err := output(host, "man", "--dir", dir); err != nil {
+	if _, err := output(ctx, host, "man", "--dir", dir); err != nil {
 		return err
 	}
 	pages, err := os.ReadDir(dir)
@@ -99,8 +100,8 @@ func (r *release) addManual(host string) error {
 }
 
 // versionOf asks the command for its version, which is in its build info.
-func versionOf(host string) (string, error) {
-	out, err := output(host, "version", "--json")
+func versionOf(ctx context.Context, host string) (string, error) {
+	out, err := output(ctx, host, "version", "--json")
 	if err != nil {
 		return "", err
 	}
@@ -118,7 +119,7 @@ func versionOf(host string) (string, error) {
 
 // build builds the command for a platform. Nothing of this machine gets into
 // it: no C compiler, no paths, no settings of the user's.
-func (r *release) build(goos, goarch string) (string, error) {
+func (r *release) build(ctx context.Context, goos, goarch string) (string, error) {
 	name := filepath.Join(r.work, goos+"_"+goarch, "penstock")
 	if goos == "windows" {
 		name += ".exe"
@@ -126,7 +127,7 @@ func (r *release) build(goos, goarch string) (string, error) {
 	if _, err := os.Stat(name); err == nil {
 		return name, nil // it was made to write the manual
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=auto", "-ldflags=-s -w", "-o", name, "./cmd/penstock")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=auto", "-ldflags=-s -w", "-o", name, "./cmd/penstock")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+goos, "GOARCH="+goarch,
 		"GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off", "GOAMD64=v1", "GOARM64=v8.0")
 	_, err := run(cmd)
@@ -134,12 +135,12 @@ func (r *release) build(goos, goarch string) (string, error) {
 }
 
 // files is all that goes into the archive of a binary.
-func (r *release) files(binary, goos string) ([]file, error) {
+func (r *release) files(ctx context.Context, binary, goos string) ([]file, error) {
 	data, err := os.ReadFile(binary)
 	if err != nil {
 		return nil, err
 	}
-	notices, err := notices(binary)
+	notices, err := notices(ctx, binary)
 	if err != nil {
 		return nil, err
 	}
@@ -153,17 +154,19 @@ func (r *release) files(binary, goos string) ([]file, error) {
 
 // writeSBOM writes which modules, at which versions, are in a binary, as the
 // binary itself says.
-func (r *release) writeSBOM(name, binary string) error {
+func (r *release) writeSBOM(ctx context.Context, name, binary string) error {
 	name, err := filepath.Abs(name)
 	if err != nil {
 		return err
 	}
-	_, err = output("go", "-C", "internal/dist", "tool", "cyclonedx-gomod", "bin",
+	_, err = output(ctx, "go", "-C", "internal/dist", "tool", "cyclonedx-gomod", "bin",
 		"-json", "-std", "-noserial", "-notimestamp", "-version", "v"+r.version, "-output", name, binary)
 	return err
 }
 
-func output(name string, args ...string) ([]byte, error) { return run(exec.Command(name, args...)) }
+func output(ctx context.Context, name string, args ...string) ([]byte, error) {
+	return run(exec.CommandContext(ctx, name, args...))
+}
 
 func run(cmd *exec.Cmd) ([]byte, error) {
 	var stderr bytes.Buffer
