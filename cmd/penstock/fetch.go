@@ -51,16 +51,22 @@ Exit codes: 0 every item was accepted; 1 the run itself failed; 2 usage;
 
 // fit lowers limits that are more than this machine can give, and says so.
 func (f *fetchFlags) fit(stderr io.Writer) {
+	if f.auto && f.hosts.policy == "" && f.hosts.perHost == (perHost{}) {
+		f.hosts.perHost.auto = true
+	}
 	room := machine.Look()
-	if fits, why := room.Fit(f.concurrency); why != "" {
+	if fits, why := room.Fit(f.concurrency); why != "" && f.auto {
+		f.concurrency = fits
+	} else if why != "" {
 		fmt.Fprintf(stderr, "-c %d is more than this machine can do: %s; going on with -c %d\n", f.concurrency, why, fits)
 		f.concurrency = fits
 	}
-	f.perHost = min(f.perHost, f.concurrency)
+	f.hosts.perHost.n = min(f.hosts.perHost.n, f.concurrency)
 }
 
 // run opens everything before anything is sent, and then fetches.
 func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
+	f.retriesSet = cmd.Flags().Changed("retries")
 	f.fit(cmd.ErrOrStderr())
 	opts, err := f.options()
 	if err != nil {
@@ -80,6 +86,7 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	r := fetchRun{
 		opts: opts, src: in, out: out,
 		progress: f.progress, grace: f.grace, stderr: cmd.ErrOrStderr(),
+		policy: f.policy, policyFile: f.hosts.policy,
 	}
 	return r.run(cmd.Context())
 }

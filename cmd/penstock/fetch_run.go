@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/fetch/policy"
 )
 
 // forceAfter is how long a second Ctrl-C leaves for flushing.
@@ -29,6 +30,9 @@ type fetchRun struct {
 	progress string
 	grace    time.Duration
 	stderr   io.Writer
+
+	policy     *policy.Reloader
+	policyFile string // "" where there is none to read again
 }
 
 // run fetches, shows progress, heeds signals, and prints the summary. The
@@ -42,6 +46,8 @@ func (r *fetchRun) run(ctx context.Context) error {
 	defer cancel(nil)
 
 	show := startProgress(r.progress, engine, r.stderr)
+	stopReloading := r.reloadOnHangup(engine, show)
+	defer stopReloading()
 	signals := r.heed(engine, cancel, show)
 	sum, err := engine.Run(ctx, r.src, r.out.sink)
 	closeErr := r.out.sink.Close()

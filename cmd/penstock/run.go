@@ -118,7 +118,7 @@ trips no server's rate limit.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate(helpTemplate)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newFetch(), newExport(), newDemo(), newOrigin(), newMan(), newVersion())
+	root.AddCommand(newFetch(), newExport(), newExplain(), newDemo(), newOrigin(), newMan(), newVersion())
 	addCompletion(root)
 	completeFlags(root)
 	return root
