@@ -19,7 +19,9 @@ func (f *File) commit(last bool) {
 		f.mu.Unlock()
 		return
 	}
-	sizes, err := f.gather(last || f.opts.Sync == SyncAlways)
+	// What is in the archive up to its size is for items that the journal
+	// knows, and no others: the same records would come into it twice.
+	sizes, err := f.gather(last || f.opts.Sync == SyncAlways || f.archive != nil)
 	unused := f.backlog.inFile == 0
 	entries, written := f.entries, f.written
 	f.entries = f.spare[:0]
@@ -64,6 +66,7 @@ func (f *File) gather(all bool) (sizes journal.Sizes, err error) {
 	sizes[journal.Output] = f.size
 	sizes[journal.Ahead] = f.backlog.end
 	sizes[journal.Failed] = f.failed.size
+	sizes[journal.Bodies] = f.archive.size()
 	return sizes, err
 }
 
@@ -97,7 +100,10 @@ func (f *File) sync() error {
 	if f.opts.Sync == SyncNever {
 		return nil
 	}
-	err := f.out.Sync()
+	err := errors.Join(f.archive.sync(), f.out.Sync())
+	if f.opts.Bodies != nil {
+		err = errors.Join(err, f.opts.Bodies.Sync())
+	}
 	if f.failed.file != nil {
 		err = errors.Join(err, f.failed.file.Sync())
 	}

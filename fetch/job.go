@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/fetch/warc"
 )
 
 // A job is an item on its way: what to send next, and what it has been
@@ -37,6 +38,7 @@ type job struct {
 	sent, done int64
 	outcome    penstock.Outcome // of the attempt in flight
 	retry      *Retry           // of its bucket; nil for that of the run
+	hops       []warc.Exchange  // the redirects that were followed, for an archive
 }
 
 // newJob is what an item asks for, with what the run adds to it.

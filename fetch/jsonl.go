@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/penstock-go/penstock/fetch/bodies"
 	"github.com/penstock-go/penstock/fetch/journal"
 )
 
@@ -42,6 +43,11 @@ type JSONLOptions struct {
 	// FlushEvery is the longest that a record waits in the buffer of the
 	// writer; 0 means 100 ms.
 	FlushEvery time.Duration
+	// Bodies, if not nil, takes the bodies, and the records have BodyRef
+	// instead: BodyPath, which ends in a slash, and the body's name. Nothing
+	// is synced.
+	Bodies   *bodies.Store
+	BodyPath string
 }
 
 // JSONL is a Sink that writes a line of JSON per record to a writer, such as
@@ -80,6 +86,13 @@ func (s *JSONL) tempFile() (*os.File, error) {
 
 // Write writes the record, or holds it until those before it are written.
 func (s *JSONL) Write(r *Record) error {
+	r, err := putBody(r, s.opts.Bodies, s.opts.BodyPath)
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.note(err)
+		return s.err
+	}
 	row := s.rows.render(r)
 	defer s.rows.put(row)
 	s.mu.Lock()

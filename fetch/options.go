@@ -64,6 +64,9 @@ type Options struct {
 	Redirects int
 	// KeepBody and KeepHeader say what goes into the records.
 	KeepBody, KeepHeader bool
+	// KeepExchanges puts into the records what was sent and what came, for
+	// archives: also where the response is not whole, as far as it came.
+	KeepExchanges bool
 	// Transport makes the requests; nil means NewTransport with these
 	// limits.
 	Transport http.RoundTripper

@@ -57,6 +57,7 @@ func (w *worker) do(ctx context.Context, j *job) {
 	if a.err == nil {
 		followed, err := e.redirect(j, &a)
 		if followed {
+			j.keepHop(&a)
 			j.spent += max(a.total, 1)
 			e.tally.redirect()
 			e.sched.again(j)
@@ -157,6 +158,11 @@ func (w *worker) finish(j *job, a *attempt) {
 	}
 	if w.e.opts.KeepBody && a.err.keepsBody() {
 		r.Body = a.body
+	}
+	if a.exchange != nil {
+		r.Exchanges = append(j.hops, *a.exchange)
+	} else {
+		r.Exchanges = j.hops
 	}
 	w.e.put(r)
 	w.e.advance(w.e.sched.finish(j))

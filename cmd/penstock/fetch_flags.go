@@ -34,17 +34,18 @@ type fetchFlags struct {
 	maxRedirects            int
 	proxy                   string
 	// output
-	output, order, bodies, progress string
-	fsync                           string
-	include, dryRun, resume         bool
-	grace                           time.Duration
-	spillMax                        int64
+	output, order, progress, fsync string
+	bodies                         bodiesFlag
+	include, dryRun, resume        bool
+	grace                          time.Duration
+	spillMax                       int64
 }
 
 func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.SortFlags = false
-	f.format, f.order, f.bodies, f.progress, f.fsync = "auto", "input", "inline", "auto", "1s"
+	f.format, f.order, f.progress, f.fsync = "auto", "input", "auto", "1s"
+	f.bodies.where = bodiesInline
 	f.concurrency, f.retries, f.maxBody, f.maxRedirects = fetch.DefaultConcurrency, 3, fetch.DefaultMaxBody, fetch.DefaultRedirects
 	f.acceptText, f.spillMax = "200-399", fetch.DefaultSpillMax
 
@@ -78,7 +79,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.resume, "resume", false, "go on with the output of -o where an earlier run stopped")
 	fl.Var(choiceValue{&f.fsync, []string{"always", "1s", "never"}}, "fsync", "when records are forced to the disk")
 	fl.Var(choiceValue{&f.order, []string{"input", "completion"}}, "order", "order of the records")
-	fl.Var(choiceValue{&f.bodies, []string{"inline", "none"}}, "bodies", "where the bodies go")
+	fl.Var(&f.bodies, "bodies", "where the bodies go: into the records, nowhere, into files named by their SHA-256, or with requests and headers into DIR/NAME.warc.gz")
 	fl.BoolVarP(&f.include, "include", "i", false, "put the response's header into the record (cookies left out)")
 	fl.Var(choiceValue{&f.progress, []string{"auto", "plain", "none"}}, "progress", "progress on stderr; auto is a live line on a terminal")
 	fl.DurationVar(&f.grace, "grace", 30*time.Second, "`TIME` that the first Ctrl-C leaves to what is in flight")
@@ -90,8 +91,10 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 	o := fetch.Options{
 		Concurrency: f.concurrency, PerHost: f.perHost, Timeout: f.timeout,
 		Retry: fetch.Retry{Max: f.retries}, MaxBody: f.maxBody, Accept: f.accept,
-		Method: f.method, KeepBody: f.bodies == "inline", KeepHeader: f.include,
-		SpillMax: f.spillMax,
+		Method: f.method, KeepHeader: f.include,
+		KeepBody:      f.bodies.where == bodiesInline || f.bodies.where == bodiesFiles,
+		KeepExchanges: f.bodies.where == bodiesWARC,
+		SpillMax:      f.spillMax,
 	}
 	if f.timeout < 0 || f.connectTimeout <= 0 || f.grace < 0 {
 		return o, usagef("write 30s, 2m or 500ms", "a time cannot be negative, and --connect-timeout cannot be 0")

@@ -34,7 +34,12 @@ func (f *fetchFlags) openOutput(cmd *cobra.Command, in *input) (*output, error) 
 		if f.resume {
 			return nil, usagef("penstock fetch ... -o out.jsonl --resume", "--resume goes on with a file: -o is missing")
 		}
-		return &output{sink: fetch.NewJSONL(cmd.OutOrStdout(), fetch.JSONLOptions{Order: f.recordOrder()})}, nil
+		o := fetch.JSONLOptions{Order: f.recordOrder()}
+		var err error
+		if o.Bodies, o.BodyPath, err = f.openBodies(); err != nil {
+			return nil, err
+		}
+		return &output{sink: fetch.NewJSONL(cmd.OutOrStdout(), o)}, nil
 	}
 	o, err := f.fileOptions(in)
 	if err != nil {
@@ -56,7 +61,10 @@ func (f *fetchFlags) fileOptions(in *input) (fetch.FileOptions, error) {
 	fingerprint, err := in.fingerprint()
 	o := fetch.FileOptions{
 		Order: f.recordOrder(), Input: fingerprint,
-		Options: map[string]string{"--order": f.order, "--bodies": f.bodies},
+		Options: map[string]string{"--order": f.order, "--bodies": f.bodies.String()},
+	}
+	if err != nil {
+		return o, err
 	}
 	switch f.fsync {
 	case "always":
@@ -66,6 +74,12 @@ func (f *fetchFlags) fileOptions(in *input) (fetch.FileOptions, error) {
 	}
 	name := f.output // which says whether it is compressed at all
 	o.Compress = func(w io.Writer) fetch.Compressor { return compress.NewWriter(name, w) }
+	if f.bodies.where == bodiesWARC {
+		o.Archive, o.BodyPath, err = f.openArchive()
+		o.ArchiveInfo = map[string]string{"software": "penstock/" + version()}
+		return o, err
+	}
+	o.Bodies, o.BodyPath, err = f.openBodies()
 	return o, err
 }
 
@@ -83,6 +97,8 @@ func createError(name string, err error) error {
 		return nil
 	case errors.Is(err, fetch.ErrExists) && strings.HasPrefix(err.Error(), name+" "):
 		return usagef("go on with it by --resume, or choose another name", "%s exists and is not overwritten", name)
+	case errors.Is(err, fetch.ErrExists) && strings.Contains(err.Error(), ".warc.gz "):
+		return usagef("choose another folder, or another -o: the archive has its name", "%v: it is of another run", err)
 	case errors.Is(err, fetch.ErrExists):
 		return usagef("choose another name, or remove the file", "%v and is not overwritten", err)
 	}

@@ -57,20 +57,44 @@ func NewWriter(w io.Writer, o Options) *Writer {
 // on. After an error of the underlying writer the file holds a torn record
 // behind Size, and every call returns that error.
 func (w *Writer) WriteExchange(x Exchange) (at int64, n int, err error) {
-	if err := x.check(); err != nil {
+	p, err := w.Pack(x)
+	if err != nil {
 		return 0, 0, err
 	}
+	return w.Append(p)
+}
+
+// A Packed is an exchange as it will stand in the file. It is appended once.
+type Packed struct {
+	e    *encoder
+	skip int // bytes before the response
+}
+
+// Pack does the part of WriteExchange that takes time, and writes nothing: for
+// who has to know where a record will be before anybody else writes. What is
+// packed takes memory until it is appended.
+func (w *Writer) Pack(x Exchange) (*Packed, error) {
+	if err := x.check(); err != nil {
+		return nil, err
+	}
 	e := w.encoders.Get().(*encoder)
+	return &Packed{e: e, skip: e.exchange(&x, w.infoID)}, nil
+}
+
+// Append writes p, which Pack of the same Writer gave. It is the other part of
+// WriteExchange, and returns the same.
+func (w *Writer) Append(p *Packed) (at int64, n int, err error) {
+	e := p.e
+	p.e = nil // a second time would write somebody else's exchange
 	defer e.release(&w.encoders)
-	skip := e.exchange(&x, w.infoID)
-	n = e.out.Len() - skip
+	n = e.out.Len() - p.skip
 
 	// The lock is held across the write because that is what it guards: one
 	// exchange after another, each where Size says.
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begin()
-	at = w.size + int64(skip)
+	at = w.size + int64(p.skip)
 	w.write(e.out.Bytes())
 	if w.err != nil {
 		return 0, 0, w.err
