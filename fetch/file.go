@@ -52,6 +52,9 @@ type FileOptions struct {
 	// be the same on resuming.
 	Input   json.RawMessage
 	Options map[string]string
+	// Outcomes lets Outcome tell what became of items in an earlier run, for two
+	// bytes of memory each.
+	Outcomes bool
 	// Bodies, if not nil, takes the bodies, and the records have BodyRef
 	// instead. It is synced before the records are.
 	Bodies *bodies.Store

@@ -38,6 +38,7 @@ type job struct {
 	sent, done int64
 	outcome    penstock.Outcome // of the attempt in flight
 	retry      *Retry           // of its bucket; nil for that of the run
+	key        requestKey       // where there is a Dedup
 	hops       []warc.Exchange  // the redirects that were followed, for an archive
 }
 
@@ -71,6 +72,9 @@ func (e *Engine) newJob(it Item, now time.Time) (*job, *Error) {
 	}
 	j.addHeader(it.Header)
 	j.takeUserinfo()
+	if e.dedup != nil {
+		j.key = e.dedup.key(j)
+	}
 	return j, nil
 }
 

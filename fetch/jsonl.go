@@ -193,7 +193,7 @@ func (p *rowPool) put(row *[]byte) {
 
 // entryOf is what the journal says of a record.
 func entryOf(r *Record, length int) journal.Entry {
-	e := journal.Entry{Index: r.Index, OK: r.OK, Status: r.Status, Length: length}
+	e := journal.Entry{Index: r.Index, OK: r.OK, Duplicate: r.Duplicate, Status: r.Status, Length: length}
 	if r.Error != nil {
 		e.Class = classNumber(r.Error.Class)
 	}

@@ -100,6 +100,10 @@ type Record struct {
 	// each with its request. Like Body they are valid only until Write
 	// returns. Nil unless Options.KeepExchanges is set.
 	Exchanges []warc.Exchange
+	// Duplicate says that the request is that of the earlier item DuplicateOf,
+	// and was not made again: see Dedup.
+	Duplicate   bool
+	DuplicateOf int64
 	// Raw is the item's Raw, or else its URL with all that is in it: not for
 	// showing.
 	Raw []byte

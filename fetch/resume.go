@@ -17,7 +17,11 @@ import (
 // ErrOtherOptions, ErrOutputChanged, or one of package journal; nothing was
 // changed then.
 func ResumeFile(path string, o FileOptions) (*File, error) {
-	j, st, err := journal.Open(JournalPath(path))
+	open := journal.Open
+	if o.Outcomes {
+		open = journal.OpenWithOutcomes
+	}
+	j, st, err := open(JournalPath(path))
 	if err != nil {
 		return nil, err
 	}
@@ -144,13 +148,27 @@ func (f *File) resumeAhead(st *journal.State) error {
 // Done reports whether item index has its record from an earlier run.
 func (f *File) Done(index int64) bool { return f.earlier != nil && f.earlier.Done.Has(index) }
 
+// Outcome tells what became of item index in an earlier run, if it has its
+// record: for Dedup. It needs FileOptions.Outcomes.
+func (f *File) Outcome(index int64) (Outcome, bool) {
+	if f.earlier == nil {
+		return Outcome{}, false
+	}
+	ok, status, class, done := f.earlier.Outcome(index)
+	o := Outcome{OK: ok, Status: status}
+	if int(class) < len(classes) {
+		o.Class = classes[class]
+	}
+	return o, done
+}
+
 // Earlier counts what earlier runs did.
 func (f *File) Earlier() Summary {
 	st := f.earlier
 	if st == nil {
 		return Summary{}
 	}
-	s := Summary{Items: st.Rows, Records: st.Rows, OK: st.OK, Failed: st.Rows - st.OK, Statuses: st.Statuses, Classes: map[Class]int64{}}
+	s := Summary{Items: st.Rows, Records: st.Rows, OK: st.OK, Failed: st.Rows - st.OK, Duplicates: st.Duplicates, Statuses: st.Statuses, Classes: map[Class]int64{}}
 	for number, n := range st.Classes {
 		if int(number) < len(classes) {
 			s.Classes[classes[number]] = n

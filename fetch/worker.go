@@ -165,6 +165,7 @@ func (w *worker) finish(j *job, a *attempt) {
 		r.Exchanges = j.hops
 	}
 	w.e.put(r)
+	w.e.settleDuplicates(j, r)
 	w.e.advance(w.e.sched.finish(j))
 	if w.buf.Cap() > keepBuffer {
 		w.buf = bytes.Buffer{}

@@ -38,7 +38,8 @@ type fetchFlags struct {
 	bodies                         bodiesFlag
 	include, dryRun, resume        bool
 	grace                          time.Duration
-	spillMax                       int64
+	spillMax, dedupMemory          int64
+	dedup                          bool
 }
 
 func (f *fetchFlags) register(cmd *cobra.Command) {
@@ -47,7 +48,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	f.format, f.order, f.progress, f.fsync = "auto", "input", "auto", "1s"
 	f.bodies.where = bodiesInline
 	f.concurrency, f.retries, f.maxBody, f.maxRedirects = fetch.DefaultConcurrency, 3, fetch.DefaultMaxBody, fetch.DefaultRedirects
-	f.acceptText, f.spillMax = "200-399", fetch.DefaultSpillMax
+	f.acceptText, f.spillMax, f.dedupMemory = "200-399", fetch.DefaultSpillMax, fetch.DefaultDedupMemory
 
 	fl.Var(choiceValue{&f.format, []string{"auto", "lines", "jsonl", "csv"}}, "format", "what the input is; auto goes by name and by line")
 	fl.StringVar(&f.column, "column", "", "the `NAME` (or number) of the CSV column with the URL; implies --format csv")
@@ -59,6 +60,9 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.Var(rateValue{&f.rate}, "rate", "most requests started in a time: 100/s, 5000/m, 10/15s; several with commas")
 
 	fl.Var(sizeValue{&f.spillMax}, "spill-max", "most that items of blocked hosts take in a temporary file, so that reading goes on")
+
+	fl.BoolVar(&f.dedup, "dedup", false, "make identical requests once; the others get a record that names the first")
+	fl.Var(sizeValue{&f.dedupMemory}, "dedup-memory", "most that --dedup remembers; a duplicate of what does not fit is fetched")
 
 	fl.Var(countValue{&f.retries, 0}, "retries", "retries of what may pass: no connection, reset, timeout, 408, 425, 429, 500, 502, 503, 504")
 	fl.DurationVar(&f.timeout, "timeout", fetch.DefaultTimeout, "`TIME` for a whole attempt, redirects and body included; 0 is no limit")
@@ -95,6 +99,9 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 		KeepBody:      f.bodies.where == bodiesInline || f.bodies.where == bodiesFiles,
 		KeepExchanges: f.bodies.where == bodiesWARC,
 		SpillMax:      f.spillMax,
+	}
+	if f.dedup {
+		o.Dedup = &fetch.Dedup{Memory: f.dedupMemory}
 	}
 	if f.timeout < 0 || f.connectTimeout <= 0 || f.grace < 0 {
 		return o, usagef("write 30s, 2m or 500ms", "a time cannot be negative, and --connect-timeout cannot be 0")

@@ -53,14 +53,16 @@ func (f *fetchFlags) openOutput(cmd *cobra.Command, in *input) (*output, error) 
 	if err != nil {
 		return nil, resumeError(f.output, err)
 	}
-	in.skip(file)
+	if !f.dedup { // which has to see the requests that were made before
+		in.skip(file)
+	}
 	return &output{sink: file, name: f.output}, nil
 }
 
 func (f *fetchFlags) fileOptions(in *input) (fetch.FileOptions, error) {
 	fingerprint, err := in.fingerprint()
 	o := fetch.FileOptions{
-		Order: f.recordOrder(), Input: fingerprint,
+		Order: f.recordOrder(), Input: fingerprint, Outcomes: f.dedup,
 		Options: map[string]string{"--order": f.order, "--bodies": f.bodies.String()},
 	}
 	if err != nil {
@@ -146,6 +148,14 @@ func (o *output) explain(err error) error {
 	return &hintedError{fmt.Errorf("%s: %w", o.name, pathReason(err)), hint}
 }
 
+// outcome tells what earlier runs did with an item.
+func (o *output) outcome(index int64) (fetch.Outcome, bool) {
+	if file, ok := o.sink.(*fetch.File); ok {
+		return file.Outcome(index)
+	}
+	return fetch.Outcome{}, false
+}
+
 // earlier counts what earlier runs did.
 func (o *output) earlier() fetch.Summary {
 	if file, ok := o.sink.(*fetch.File); ok {
@@ -164,21 +174,23 @@ func (o *output) howToGoOn(s fetch.Summary) string {
 
 // A runSummary is summary.json.
 type runSummary struct {
-	Output    string                 `json:"output"`
-	Finished  bool                   `json:"finished"`
-	Items     int64                  `json:"items"`
-	OK        int64                  `json:"ok"`
-	Failed    int64                  `json:"failed"`
-	Statuses  map[int]int64          `json:"statuses"`
-	Errors    map[fetch.Class]int64  `json:"errors"`
-	Examples  map[fetch.Class]string `json:"examples,omitempty"`
-	ThisRun   int64                  `json:"items_this_run"`
-	Retries   int64                  `json:"retries_this_run"`
-	Redirects int64                  `json:"redirects_this_run"`
-	Bytes     int64                  `json:"bytes_this_run"`
-	Started   string                 `json:"started"`
-	Seconds   float64                `json:"seconds_this_run"`
-	Most      int                    `json:"max_in_flight"`
+	Output     string                 `json:"output"`
+	Finished   bool                   `json:"finished"`
+	Items      int64                  `json:"items"`
+	OK         int64                  `json:"ok"`
+	Failed     int64                  `json:"failed"`
+	Statuses   map[int]int64          `json:"statuses"`
+	Errors     map[fetch.Class]int64  `json:"errors"`
+	Examples   map[fetch.Class]string `json:"examples,omitempty"`
+	Duplicates int64                  `json:"duplicates,omitempty"`
+	NotDeduped int64                  `json:"not_deduped_this_run,omitempty"`
+	ThisRun    int64                  `json:"items_this_run"`
+	Retries    int64                  `json:"retries_this_run"`
+	Redirects  int64                  `json:"redirects_this_run"`
+	Bytes      int64                  `json:"bytes_this_run"`
+	Started    string                 `json:"started"`
+	Seconds    float64                `json:"seconds_this_run"`
+	Most       int                    `json:"max_in_flight"`
 }
 
 // writeSummary puts the summary beside the output, whole or not at all.
@@ -198,6 +210,7 @@ func (o *output) writeSummary(s fetch.Summary, verdict error) error {
 		Output: o.name, Finished: !stopped || exit.code == exitItems,
 		Items: s.Records + was.Records, OK: s.OK + was.OK, Failed: s.Failed + was.Failed,
 		Statuses: s.Statuses, Errors: s.Classes, Examples: s.Examples,
+		Duplicates: s.Duplicates + was.Duplicates, NotDeduped: s.NotDeduped,
 		ThisRun: s.Records, Retries: s.Retries, Redirects: s.Redirects, Bytes: s.Bytes,
 		Started: s.Started.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Seconds: s.Elapsed.Seconds(), Most: s.MaxInFlight,
 	}, "", "  ")

@@ -32,6 +32,12 @@ func printSummary(w io.Writer, s fetch.Summary, out *output) {
 	if s.Shortages > 0 {
 		fmt.Fprintf(w, "this machine ran out of files, ports or buffers %d times; the run slowed down\n", s.Shortages)
 	}
+	if s.Duplicates > 0 {
+		fmt.Fprintf(w, "%d duplicates were not fetched again\n", s.Duplicates)
+	}
+	if s.NotDeduped > 0 {
+		fmt.Fprintf(w, "--dedup was approximate: there was no room for %d requests, and duplicates among them were fetched (--dedup-memory)\n", s.NotDeduped)
+	}
 	if len(s.Statuses) > 0 {
 		fmt.Fprintf(w, "statuses: %s\n", counts(s.Statuses))
 	}
