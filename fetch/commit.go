@@ -25,6 +25,8 @@ func (f *File) commit(last bool) {
 	unused := f.backlog.inFile == 0
 	entries, written := f.entries, f.written
 	f.entries = f.spare[:0]
+	freed := f.backlog.freed
+	f.backlog.freed = nil
 	f.note(err)
 	f.mu.Unlock()
 
@@ -41,10 +43,13 @@ func (f *File) commit(last bool) {
 	if err == nil {
 		f.safe = written
 	}
+	// Only now, and only what was so when the entries were taken: as long as
+	// the journal does not know that a place in the ahead file is not wanted,
+	// the next run would look for a row there.
+	if err == nil {
+		err = f.backlog.recycle(freed)
+	}
 	if err == nil && unused {
-		// Only now, and only if it was so when the entries were taken: as
-		// long as the journal does not know that nothing in the ahead file
-		// is wanted, the next run would look for rows there.
 		err = f.backlog.reuse()
 	}
 	f.note(err)
@@ -64,7 +69,7 @@ func (f *File) gather(all bool) (sizes journal.Sizes, err error) {
 		err = f.failed.flush()
 	}
 	sizes[journal.Output] = f.size
-	sizes[journal.Ahead] = f.backlog.end
+	sizes[journal.Ahead] = f.backlog.place.end
 	sizes[journal.Failed] = f.failed.size
 	sizes[journal.Bodies] = f.archive.size()
 	return sizes, err

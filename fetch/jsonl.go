@@ -113,6 +113,10 @@ func (s *JSONL) Advance(low int64) error {
 	if s.err == nil {
 		s.note(s.backlog.reuse())
 	}
+	if s.err == nil && len(s.backlog.freed) >= 1024 {
+		s.note(s.backlog.recycle(s.backlog.freed))
+		s.backlog.freed = s.backlog.freed[:0]
+	}
 	return s.err
 }
 

@@ -136,12 +136,14 @@ func (f *File) resumeAhead(st *journal.State) error {
 		return err
 	}
 	q.file = file
+	var taken []span
 	for index, e := range st.Ahead {
-		q.end = max(q.end, e.At+int64(e.Length))
+		taken = append(taken, span{e.At, e.At + int64(e.Length)})
 		q.next = min(q.next, index)
 		q.keep(&heldRow{entry: e, at: e.At})
 		q.inFile++
 	}
+	q.place.taken(taken)
 	return nil
 }
 

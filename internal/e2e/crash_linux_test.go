@@ -24,8 +24,12 @@ import (
 	"github.com/penstock-go/penstock/internal/origin"
 )
 
-// A crashSink is a way to write records, that is to say a name for -o and --bodies.
-type crashSink struct{ name, bodies string }
+// A crashSink is a way to write records: a name for -o, and --bodies. With dedup
+// every other item is a duplicate of the one before.
+type crashSink struct {
+	name, bodies string
+	dedup        bool
+}
 
 // A run that is killed at random moments and resumed leaves exactly one record
 // an item, in order where that was asked for, and asks the server again for
@@ -36,14 +40,15 @@ func TestLongCrash(t *testing.T) {
 	kills := 0
 	for _, order := range []string{"input", "completion"} {
 		for _, sink := range []crashSink{
-			{"out.jsonl", "inline"},
-			{"out.jsonl.gz", "inline"},
-			{"out.jsonl.zst", "inline"},
-			{"out.jsonl", "files:bodies"},
-			{"out.jsonl", "warc:."},
+			{"out.jsonl", "inline", false},
+			{"out.jsonl.gz", "inline", false},
+			{"out.jsonl.zst", "inline", false},
+			{"out.jsonl", "files:bodies", false},
+			{"out.jsonl", "warc:.", false},
+			{"out.jsonl.gz", "inline", true},
 		} {
 			for _, fsync := range []string{"1s", "always"} {
-				t.Run(order+" "+sink.name+" "+sink.bodies+" fsync "+fsync, func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s %s %s dedup %t fsync %s", order, sink.name, sink.bodies, sink.dedup, fsync), func(t *testing.T) {
 					c := crash{sink: sink, order: order, fsync: fsync, items: 8000, soonest: 700 * time.Millisecond, latest: 1500 * time.Millisecond}
 					if fsync == "always" {
 						c.items, c.soonest, c.latest = 2500, 5*time.Millisecond, 100*time.Millisecond
@@ -78,12 +83,17 @@ func (c *crash) run(t *testing.T) (kills int) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	srv := startOrigin(t, origin.Options{})
 	c.dir = t.TempDir()
-	if err := writeURLs(filepath.Join(c.dir, "urls"), c.items, srv.URL()+"/jitter/1-9/{i}"); err != nil {
+	times := 1
+	if c.sink.dedup {
+		times = 2
+	}
+	if err := writeURLs(filepath.Join(c.dir, "urls"), c.items/times, strings.TrimSpace(strings.Repeat(srv.URL()+"/jitter/1-9/{i}\n", times))); err != nil {
 		t.Fatal(err)
 	}
 	args := []string{
 		"fetch", "-c", strconv.Itoa(limit), "--order", c.order, "--fsync", c.fsync, "--progress", "none",
 		"-o", c.sink.name, "--bodies", c.sink.bodies,
+		"--dedup=" + strconv.FormatBool(c.sink.dedup),
 	}
 	run := slices.Concat(args, []string{"urls"})
 	for {
@@ -167,7 +177,7 @@ func (c *crash) checkBodies(t *testing.T, recs []record, archive int64) {
 func (c *crash) checkEnd(t *testing.T, base string) {
 	t.Helper()
 	path := filepath.Join(c.dir, c.sink.name)
-	checkCrashed(t, path, c.items, c.order == "input")
+	checkCrashed(t, path, c.items, c.order == "input", c.sink.dedup)
 	if c.sink.bodies == "inline" {
 		return
 	}
@@ -197,8 +207,9 @@ func (c *crash) checkEnd(t *testing.T, base string) {
 	}
 }
 
-// checkCrashed wants each of the items once, and in order if ordered.
-func checkCrashed(t *testing.T, path string, items int, ordered bool) {
+// checkCrashed wants each of the items once, in order if ordered, every other a
+// duplicate if dedup.
+func checkCrashed(t *testing.T, path string, items int, ordered, dedup bool) {
 	t.Helper()
 	seen := make([]int, items)
 	in := bufio.NewReader(unpack(t, path))
@@ -211,11 +222,15 @@ func checkCrashed(t *testing.T, path string, items int, ordered bool) {
 			Index  int  `json:"index"`
 			OK     bool `json:"ok"`
 			Status int  `json:"status"`
+			Of     *int `json:"duplicate_of"`
 		}
 		if err != nil || json.Unmarshal(text, &rec) != nil {
 			t.Fatalf("line %d: %q, %v", line, text, err)
 		}
 		if rec.Index < 0 || rec.Index >= items || !rec.OK || rec.Status != 200 {
+			t.Fatalf("line %d: %s", line, text)
+		}
+		if odd := dedup && rec.Index%2 == 1; odd != (rec.Of != nil) || odd && *rec.Of != rec.Index-1 {
 			t.Fatalf("line %d: %s", line, text)
 		}
 		if ordered && rec.Index != line {
@@ -289,7 +304,7 @@ func diskFull(t *testing.T, order string) {
 	if r := penstock(t, t.TempDir(), append(args, "--resume")...); r.code != 0 {
 		t.Fatalf("exit %d\n%s", r.code, r.stderr.String())
 	}
-	checkCrashed(t, name, items, order == "input")
+	checkCrashed(t, name, items, order == "input", false)
 }
 
 func mount(args ...string) ([]byte, error) {
