@@ -30,9 +30,9 @@ func failure(i int64) *fetch.Error {
 // also where it never happens that none is held; and at each moment what is on
 // the disk can be gone on with.
 func TestAheadFileIsBounded(t *testing.T) {
-	seeded(t, 3, func(t *testing.T, r *rand.Rand) {
+	seeded(t, 2, func(t *testing.T, r *rand.Rand) {
 		synctest.Test(t, func(t *testing.T) {
-			const block, blocks = 100, 60
+			const block, blocks = 100, 45
 			dir := t.TempDir()
 			path := filepath.Join(dir, "out.jsonl")
 			o := fetch.FileOptions{Memory: 1, Sync: fetch.SyncNever}

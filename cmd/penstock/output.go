@@ -56,6 +56,10 @@ func (f *fetchFlags) openOutput(cmd *cobra.Command, in *input) (*output, error) 
 	if !f.dedup { // which has to see the requests that were made before
 		in.skip(file)
 	}
+	// What it says is not so any more, and a run that is killed says nothing.
+	if err := os.Remove(fetch.SummaryPath(f.output)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, errors.Join(fmt.Errorf("the old summary: %w", pathReason(err)), file.Close())
+	}
 	return &output{sink: file, name: f.output}, nil
 }
 
