@@ -32,6 +32,10 @@ const (
 	SyncNever
 )
 
+// mostEntries is after how many records a commit does not wait any longer: what
+// is to be committed is in memory.
+const mostEntries = 8192
+
 // A Compressor packs what a File writes. After Flush, all that was written
 // before can be unpacked, and more can be appended.
 type Compressor interface {
@@ -249,10 +253,7 @@ func (f *File) keepBody(r *Record) (*Record, []*warc.Packed, error) {
 // mu.
 func (f *File) waitSafe(n int64) {
 	for f.safe < n && f.err == nil {
-		select {
-		case f.kick <- struct{}{}:
-		default:
-		}
+		f.commitSoon()
 		f.commits.Wait()
 	}
 }
@@ -277,7 +278,17 @@ func (f *File) emit(row, failed []byte, e journal.Entry) {
 		f.noteFailed(failed, e)
 	}
 	e.Ahead = false
-	f.entries = append(f.entries, e)
+	if f.entries = append(f.entries, e); len(f.entries) == mostEntries {
+		f.commitSoon()
+	}
+}
+
+// commitSoon lets the committer not wait for its second.
+func (f *File) commitSoon() {
+	select {
+	case f.kick <- struct{}{}:
+	default:
+	}
 }
 
 // noteFailed writes the input of an item that failed, when the journal hears
