@@ -215,7 +215,12 @@ func (f *File) Write(r *Record) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.note(err); f.err != nil {
+	f.note(err)
+	for len(f.entries) >= 8*mostEntries && f.err == nil { // the disk is slower than the network
+		f.commitSoon()
+		f.commits.Wait()
+	}
+	if f.err != nil {
 		return f.err
 	}
 	if row == nil {

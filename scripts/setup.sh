@@ -7,6 +7,7 @@ set -euo pipefail
 needs=(
 	'cc:gcc libc6-dev' # the race detector
 	'nginx:nginx'      # judges the limits end to end
+	'wget:wget'        # writes the archives that fetch/warc has to read
 )
 
 packages=()

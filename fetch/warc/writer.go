@@ -1,6 +1,7 @@
 package warc
 
 import (
+	"bytes"
 	"io"
 	"maps"
 	"slices"
@@ -32,6 +33,7 @@ type Writer struct {
 	opts     Options
 	infoID   string
 	encoders sync.Pool
+	buffers  sync.Pool
 
 	mu    sync.Mutex
 	w     io.Writer
@@ -46,6 +48,7 @@ func NewWriter(w io.Writer, o Options) *Writer {
 	o.Info = maps.Clone(o.Info)
 	z := &Writer{opts: o, infoID: newID(), w: w, size: o.At}
 	z.encoders.New = func() any { return newEncoder(o.Plain) }
+	z.buffers.New = func() any { return new(bytes.Buffer) }
 	return z
 }
 
@@ -66,7 +69,7 @@ func (w *Writer) WriteExchange(x Exchange) (at int64, n int, err error) {
 
 // A Packed is an exchange as it will stand in the file. It is appended once.
 type Packed struct {
-	e    *encoder
+	text *bytes.Buffer
 	skip int // bytes before the response
 }
 
@@ -77,17 +80,21 @@ func (w *Writer) Pack(x Exchange) (*Packed, error) {
 	if err := x.check(); err != nil {
 		return nil, err
 	}
+	// A compressor is a megabyte, and there may be many exchanges that wait to
+	// be appended: only their text is kept.
 	e := w.encoders.Get().(*encoder)
-	return &Packed{e: e, skip: e.exchange(&x, w.infoID)}, nil
+	defer w.encoders.Put(e)
+	e.out = w.buffers.Get().(*bytes.Buffer)
+	return &Packed{text: e.out, skip: e.exchange(&x, w.infoID)}, nil
 }
 
 // Append writes p, which Pack of the same Writer gave. It is the other part of
 // WriteExchange, and returns the same.
 func (w *Writer) Append(p *Packed) (at int64, n int, err error) {
-	e := p.e
-	p.e = nil // a second time would write somebody else's exchange
-	defer e.release(&w.encoders)
-	n = e.out.Len() - p.skip
+	text := p.text
+	p.text = nil // a second time would write somebody else's exchange
+	defer w.release(text)
+	n = text.Len() - p.skip
 
 	// The lock is held across the write because that is what it guards: one
 	// exchange after another, each where Size says.
@@ -95,11 +102,20 @@ func (w *Writer) Append(p *Packed) (at int64, n int, err error) {
 	defer w.mu.Unlock()
 	w.begin()
 	at = w.size + int64(p.skip)
-	w.write(e.out.Bytes())
+	w.write(text.Bytes())
 	if w.err != nil {
 		return 0, 0, w.err
 	}
 	return at, n, nil
+}
+
+// release keeps a buffer for the next exchange. What one large body took is not
+// kept.
+func (w *Writer) release(text *bytes.Buffer) {
+	if text.Cap() <= keepBuffer {
+		text.Reset()
+		w.buffers.Put(text)
+	}
 }
 
 // Size is how long the file is up to the last whole exchange, Options.At
@@ -117,6 +133,7 @@ func (w *Writer) begin() {
 	}
 	w.begun = true
 	e := newEncoder(w.opts.Plain)
+	e.out = new(bytes.Buffer)
 	e.info(w.opts, w.infoID)
 	w.write(e.out.Bytes())
 }
