@@ -68,6 +68,27 @@ func (g *Group) Go(ctx context.Context, f func(context.Context) error) error {
 	return nil
 }
 
+// TryGo starts f as Go does if the limit lets one more task run now and nobody
+// waits, and reports whether it did. It never waits. Where Go would return an error
+// it reports false.
+func (g *Group) TryGo(f func(context.Context) error) bool {
+	needFunc(f == nil)
+	if g.enter() != nil {
+		return false
+	}
+	permit, ok := g.tryAcquire()
+	if ok && g.endErr() != nil {
+		g.release(permit, Unused)
+		ok = false
+	}
+	if !ok {
+		g.leave()
+		return false
+	}
+	go g.run(permit, f)
+	return true
+}
+
 // Wait blocks until all tasks have ended, and ends the group. It returns the
 // errors of the tasks joined, the first one first. Errors that only tell that
 // the group's context had been cancelled are left out; if that was the doing
@@ -159,6 +180,19 @@ func (g *Group) acquire(ctx context.Context) (permit Permit, err error) {
 		return nil, err
 	}
 	return permit, nil
+}
+
+// tryAcquire is acquire where nothing may wait.
+func (g *Group) tryAcquire() (permit Permit, ok bool) {
+	if g.bound.limiter != nil {
+		return g.bound.limiter.TryAcquirePermit(1)
+	}
+	select {
+	case g.room <- struct{}{}:
+		return nil, true
+	default:
+		return nil, false
+	}
 }
 
 // acquirePermit waits for a permit until ctx or the group's context ends.

@@ -213,3 +213,36 @@ func TestGroupGoexit(t *testing.T) {
 		}
 	})
 }
+
+func TestGroupTryGo(t *testing.T) {
+	eachLimit(t, 2, func(t *testing.T, limit any) {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGroup(t.Context(), limit)
+			minute := func(ctx context.Context) error { return sleepAnd(ctx, time.Minute, nil) }
+			if !g.TryGo(minute) || !g.TryGo(minute) {
+				t.Fatal("not started, though there was room")
+			}
+			if g.TryGo(minute) {
+				t.Fatal("started a third of two")
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if !g.TryGo(func(context.Context) error { return errBoom }) {
+				t.Fatal("not started when there was room again")
+			}
+			synctest.Wait()
+			if g.TryGo(minute) {
+				t.Error("started after an error")
+			}
+			if err := g.Wait(); !errors.Is(err, errBoom) {
+				t.Error(err)
+			}
+			if g.TryGo(minute) {
+				t.Error("started after Wait")
+			}
+			if l, ok := limit.(*fakeLimiter); ok && !l.idle() {
+				t.Error("permits are still out")
+			}
+		})
+	})
+}

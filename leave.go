@@ -3,7 +3,6 @@ package penstock
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // leave is deferred by every goroutine that runs a task or another function of
@@ -43,16 +42,6 @@ func needFunc(isNil bool) {
 
 // notStarted is the error of a task whose context ended before it began.
 func notStarted(ctx context.Context) error { return endError(ctx, "task not started") }
-
-// endError is the error of what the end of ctx kept from happening. It wraps
-// context.Cause(ctx), and ctx.Err() too where that is another error.
-func endError(ctx context.Context, what string) error {
-	cause, err := context.Cause(ctx), ctx.Err()
-	if errors.Is(cause, err) {
-		return fmt.Errorf("penstock: %s: %w", what, cause)
-	}
-	return fmt.Errorf("penstock: %s: %w (%w)", what, cause, err)
-}
 
 // onlyEnded says whether err only tells that ctx has ended.
 func onlyEnded(ctx context.Context, err error) bool {

@@ -112,10 +112,8 @@ type grant struct {
 // why what for: less than 0 is until another request ends, and rate.Never means
 // that the cost is more than a rate gives.
 func (l *lane) take(now time.Time, cost int, total Pacer) (g grant, wait time.Duration, why Reason) {
-	for _, line := range l.lines {
-		line.Lock()
-		defer line.Unlock()
-	}
+	l.lock()
+	defer l.unlock()
 	for i, line := range l.lines {
 		n, why := cost, HostRate
 		if i == 0 && l.auto != nil {
@@ -142,6 +140,20 @@ func (l *lane) take(now time.Time, cost int, total Pacer) (g grant, wait time.Du
 		}
 	}
 	return g, 0, ""
+}
+
+// lock keeps the lane's limits as they are between the question and the taking.
+// Nobody else locks several of them, so that any order will do.
+func (l *lane) lock() {
+	for _, line := range l.lines {
+		line.Lock()
+	}
+}
+
+func (l *lane) unlock() {
+	for _, line := range l.lines {
+		line.Unlock()
+	}
 }
 
 // release tells the limit that finds itself how a request went.

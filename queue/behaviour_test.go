@@ -3,6 +3,7 @@ package queue_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -603,4 +604,29 @@ func TestQueueUnderAnEndedContextDoesNothing(t *testing.T) {
 		}
 		wantItems(t, q, 1)
 	})
+}
+
+// What TryPut has told its caller, that the queue is full of an item, is not made
+// untrue: a Put whose context ends in the instant of its grant then keeps it.
+func TestQueueFullStaysTrue(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			q := queue.New[int](1)
+			if err := q.TryPut(1); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			put := make(chan error, 1)
+			go func() { put <- q.Put(ctx, 2) }()
+			synctest.Wait()
+			if v, err := q.TryGet(); v != 1 || err != nil { // makes room for 2
+				t.Fatal(v, err)
+			}
+			full := q.TryPut(3)
+			cancel()
+			if err := <-put; errors.Is(full, queue.ErrFull) != (err == nil) {
+				t.Fatalf("TryPut said %v, the Put that filled the queue %v", full, err)
+			}
+		})
+	}
 }
