@@ -159,10 +159,8 @@ func (w *worker) finish(j *job, a *attempt) {
 	if w.e.opts.KeepBody && a.err.keepsBody() {
 		r.Body = a.body
 	}
-	if a.exchange != nil {
-		r.Exchanges = append(j.hops, *a.exchange)
-	} else {
-		r.Exchanges = j.hops
+	if r.Exchanges = j.hops; a.exchange != nil {
+		r.Exchanges = append(r.Exchanges, *a.exchange)
 	}
 	w.e.put(r)
 	w.e.settleDuplicates(j, r)
