@@ -105,6 +105,9 @@ func TestArchiveResumed(t *testing.T) {
 			if f, err = fetch.ResumeFile(killed, o); err != nil {
 				t.Fatal(err)
 			}
+			if got, want := targets(t, o.Archive), "0 2 3"; got != want {
+				t.Errorf("order %v: the archive was cut to %s, want %s", order, got, want)
+			}
 			for i := range int64(6) {
 				if done := i == 0 || i == 2 || i == 3; f.Done(i) != done {
 					t.Errorf("item %d done: %v", i, !done)
