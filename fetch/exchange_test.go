@@ -213,3 +213,35 @@ func TestBodiesInFiles(t *testing.T) {
 		t.Errorf("%q, %v", body, err)
 	}
 }
+
+// A body that cannot be synced has no record in the journal: its item is
+// fetched again.
+func TestBodyThatCannotBeSynced(t *testing.T) {
+	store, err := bodies.Open(t.TempDir(), bodies.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "out.jsonl")
+	o := fetch.FileOptions{Bodies: store}
+	file, err := fetch.CreateFile(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rec(0)
+	r.Body = []byte("hello")
+	mustWrite(t, file, r)
+	if err := os.Remove(store.Path(bodies.Ref(r.Body))); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	o.Bodies = nil
+	file, err = fetch.ResumeFile(path, o)
+	if err != nil || file.Done(0) {
+		t.Fatalf("done, though its body is not there; or %v", err)
+	}
+	if err := file.Close(); err != nil {
+		t.Error(err)
+	}
+}
