@@ -137,7 +137,7 @@ func TestArchiveResumed(t *testing.T) {
 // archived is a record with its exchange.
 func archived(i int64) *fetch.Record {
 	r := rec(i)
-	req, err := http.NewRequest(http.MethodGet, "http://h/"+string(rune('0'+i)), http.NoBody) //nolint:noctx // never sent
+	req, err := http.NewRequest(http.MethodGet, "http://h/"+string(rune('0'+i)), http.NoBody)
 	if err != nil {
 		panic(err)
 	}
