@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"time"
+
+	"github.com/penstock-go/penstock/fetch/warc"
 )
 
 // keepBuffer is how large a body buffer a worker keeps for its next item.
@@ -26,6 +29,8 @@ type attempt struct {
 	// wait is what a Retry-After asks for, if the server has told one.
 	wait time.Duration
 	told bool
+	// exchange is for an archive; nil if no response came or none is kept.
+	exchange *warc.Exchange
 }
 
 // try makes j's request once. It returns when the body is read or given up.
@@ -38,7 +43,12 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 		defer cancel()
 	}
 	w.connection.reset()
-	resp, err := w.e.opts.Transport.RoundTrip(j.request(ctx))
+	req := j.request(ctx)
+	var ip netip.Addr
+	if w.e.opts.KeepExchanges {
+		req = w.e.traced(req, &ip)
+	}
+	resp, err := w.e.opts.Transport.RoundTrip(req)
 	a.ttfb = time.Since(a.start)
 	a.connect = w.connection.took(a.ttfb)
 	if err != nil {
@@ -49,6 +59,12 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 	a.status, a.header = resp.StatusCode, resp.Header
 	w.e.hint(j, &a)
 	a.err = w.read(&a, resp)
+	if w.e.opts.KeepExchanges {
+		a.exchange = &warc.Exchange{
+			Date: a.start, Request: req, RequestBody: j.body, Response: resp,
+			Body: a.body, Truncated: truncation(a.err), IP: ip,
+		}
+	}
 	return a
 }
 
@@ -88,7 +104,7 @@ func (w *worker) read(a *attempt, resp *http.Response) *Error {
 		body = io.LimitReader(body, most+1)
 	}
 	var err error
-	if w.e.opts.KeepBody {
+	if w.e.opts.KeepBody || w.e.opts.KeepExchanges {
 		w.buf.Reset()
 		a.bytes, err = w.buf.ReadFrom(body)
 		a.body = w.buf.Bytes()
@@ -99,7 +115,7 @@ func (w *worker) read(a *attempt, resp *http.Response) *Error {
 	case err != nil:
 		return w.explain(err)
 	case most > 0 && a.bytes > most:
-		a.body, a.bytes = a.body[:0], most
+		a.body, a.bytes = a.body[:min(int64(len(a.body)), most)], most
 		return tooLarge(most)
 	}
 	return nil

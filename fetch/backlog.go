@@ -25,8 +25,9 @@ type backlog struct {
 	held   map[int64]*heldRow
 	bytes  int64 // in memory
 	file   *os.File
-	end    int64 // of the file
-	inFile int   // rows
+	place  storage // in the file
+	inFile int     // rows
+	freed  []span  // of rows that are out
 }
 
 // A heldRow is in memory, in the file, or in both.
@@ -77,11 +78,11 @@ func (q *backlog) spill(h *heldRow, row []byte) error {
 		}
 		q.file = f
 	}
-	if _, err := q.file.WriteAt(row, q.end); err != nil {
+	at := q.place.take(int64(len(row)))
+	if _, err := q.file.WriteAt(row, at); err != nil {
 		return fmt.Errorf("keeping records that wait for an earlier one: %w", err)
 	}
-	h.at, h.entry.At = q.end, q.end
-	q.end += int64(len(row))
+	h.at, h.entry.At = at, at
 	q.inFile++
 	return nil
 }
@@ -141,17 +142,26 @@ func (q *backlog) out(index int64) error {
 	delete(q.held, index)
 	if h.at >= 0 {
 		q.inFile--
+		q.freed = append(q.freed, span{h.at, h.at + int64(h.entry.Length)})
 	}
 	q.emit(row, h.failed, h.entry)
 	return nil
 }
 
+// recycle lets the places of rows that are out be written over.
+func (q *backlog) recycle(freed []span) error {
+	if len(freed) > 0 && q.place.give(freed) {
+		return q.file.Truncate(q.place.end)
+	}
+	return nil
+}
+
 // reuse lets the file begin anew once nothing in it is wanted any more.
 func (q *backlog) reuse() error {
-	if q.file == nil || q.inFile > 0 || q.end == 0 {
+	if q.file == nil || q.inFile > 0 || q.place.end == 0 {
 		return nil
 	}
-	q.end = 0
+	q.place, q.freed = storage{}, nil
 	return q.file.Truncate(0)
 }
 

@@ -19,10 +19,14 @@ func (f *File) commit(last bool) {
 		f.mu.Unlock()
 		return
 	}
-	sizes, err := f.gather(last || f.opts.Sync == SyncAlways)
+	// What is in the archive up to its size is for items that the journal
+	// knows, and no others: the same records would come into it twice.
+	sizes, err := f.gather(last || f.opts.Sync == SyncAlways || f.archive != nil)
 	unused := f.backlog.inFile == 0
 	entries, written := f.entries, f.written
 	f.entries = f.spare[:0]
+	freed := f.backlog.freed
+	f.backlog.freed = nil
 	f.note(err)
 	f.mu.Unlock()
 
@@ -39,10 +43,13 @@ func (f *File) commit(last bool) {
 	if err == nil {
 		f.safe = written
 	}
+	// Only now, and only what was so when the entries were taken: as long as
+	// the journal does not know that a place in the ahead file is not wanted,
+	// the next run would look for a row there.
+	if err == nil {
+		err = f.backlog.recycle(freed)
+	}
 	if err == nil && unused {
-		// Only now, and only if it was so when the entries were taken: as
-		// long as the journal does not know that nothing in the ahead file
-		// is wanted, the next run would look for rows there.
 		err = f.backlog.reuse()
 	}
 	f.note(err)
@@ -62,8 +69,9 @@ func (f *File) gather(all bool) (sizes journal.Sizes, err error) {
 		err = f.failed.flush()
 	}
 	sizes[journal.Output] = f.size
-	sizes[journal.Ahead] = f.backlog.end
+	sizes[journal.Ahead] = f.backlog.place.end
 	sizes[journal.Failed] = f.failed.size
+	sizes[journal.Bodies] = f.archive.size()
 	return sizes, err
 }
 
@@ -97,7 +105,10 @@ func (f *File) sync() error {
 	if f.opts.Sync == SyncNever {
 		return nil
 	}
-	err := f.out.Sync()
+	err := errors.Join(f.archive.sync(), f.out.Sync())
+	if f.opts.Bodies != nil {
+		err = errors.Join(err, f.opts.Bodies.Sync())
+	}
 	if f.failed.file != nil {
 		err = errors.Join(err, f.failed.file.Sync())
 	}

@@ -40,6 +40,7 @@ type Engine struct {
 	header http.Header
 	sched  *scheduler
 	tally  tally
+	dedup  *dedup // nil if every item is fetched
 	sink   Sink
 	order  Advancer
 
@@ -58,7 +59,7 @@ func New(o Options) (*Engine, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
-	e := &Engine{opts: o, sched: newScheduler(o), header: http.Header{}, ownTransport: own}
+	e := &Engine{opts: o, sched: newScheduler(o), dedup: newDedup(o.Dedup), header: http.Header{}, ownTransport: own}
 	for name, values := range o.Header {
 		e.header[http.CanonicalHeaderKey(name)] = values
 	}
@@ -143,6 +144,9 @@ func (e *Engine) read(ctx context.Context, src Source) error {
 			return fmt.Errorf("reading the input: item %d after item %d: the numbers must grow", it.Index, next-1)
 		}
 		next = it.Index + 1
+		if e.earlier(&it) {
+			continue
+		}
 		if !e.sched.begin(it.Index) {
 			return nil
 		}
@@ -161,6 +165,9 @@ func (e *Engine) admit(it Item) {
 			Error: bad, Started: now,
 		})
 		e.advance(e.sched.reject(it.Index))
+		return
+	}
+	if e.duplicate(j) {
 		return
 	}
 	if err := e.sched.admit(j); err != nil {

@@ -12,7 +12,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/penstock-go/penstock/fetch/bodies"
 	"github.com/penstock-go/penstock/fetch/journal"
+	"github.com/penstock-go/penstock/fetch/warc"
 )
 
 // SyncPolicy says when the files of a run are forced to the disk.
@@ -29,6 +31,10 @@ const (
 	// process does not.
 	SyncNever
 )
+
+// mostEntries is after how many records a commit does not wait any longer: what
+// is to be committed is in memory.
+const mostEntries = 8192
 
 // A Compressor packs what a File writes. After Flush, all that was written
 // before can be unpacked, and more can be appended.
@@ -50,6 +56,23 @@ type FileOptions struct {
 	// be the same on resuming.
 	Input   json.RawMessage
 	Options map[string]string
+	// Outcomes lets Outcome tell what became of items in an earlier run, for two
+	// bytes of memory each.
+	Outcomes bool
+	// Bodies, if not nil, takes the bodies, and the records have BodyRef
+	// instead. It is synced before the records are.
+	Bodies *bodies.Store
+	// Archive, if not "", is the name of a WARC file that takes the Exchanges
+	// of the records, which then have BodyRef instead of a body: where in it
+	// the last response is, as NAME:OFFSET+LENGTH. Each item has its exchanges
+	// in it once, also after resuming. A response is in memory a second time,
+	// compressed, until it is written.
+	Archive string
+	// ArchiveInfo is for the warcinfo record; see warc.Options.
+	ArchiveInfo map[string]string
+	// BodyPath is what stands in BodyRef before a body's name in Bodies, with
+	// a slash at its end, or for the name of Archive if that is to be another.
+	BodyPath string
 }
 
 // Errors of CreateFile and ResumeFile, besides those of package journal.
@@ -86,6 +109,7 @@ type File struct {
 	packer   Compressor
 	w        *bufio.Writer
 	failed   *lazyFile
+	archive  *archive // nil if there is none
 	backlog  backlog
 	entries  []journal.Entry // since the last commit
 	spare    []journal.Entry
@@ -107,6 +131,9 @@ func FailedPath(path string) string { return bare(path) + ".failed.jsonl" }
 // SummaryPath is where the summary of the output at path goes.
 func SummaryPath(path string) string { return bare(path) + ".summary.json" }
 
+// ArchivePath is a name for the Archive of the output at path.
+func ArchivePath(path string) string { return bare(path) + ".warc.gz" }
+
 // JournalPath is where the journal of the output at path is.
 func JournalPath(path string) string { return path + ".journal" }
 
@@ -126,8 +153,8 @@ func bare(path string) string {
 // CreateFile starts a new output at path. None of its files may exist. After
 // an error none does.
 func CreateFile(path string, o FileOptions) (*File, error) {
-	for _, name := range []string{path, JournalPath(path), aheadPath(path), FailedPath(path)} {
-		if _, err := os.Lstat(name); err == nil {
+	for _, name := range []string{path, JournalPath(path), aheadPath(path), FailedPath(path), o.Archive} {
+		if _, err := os.Lstat(name); err == nil && name != "" {
 			return nil, fmt.Errorf("%s %w", name, ErrExists)
 		}
 	}
@@ -141,13 +168,19 @@ func CreateFile(path string, o FileOptions) (*File, error) {
 	if err != nil {
 		return nil, errors.Join(err, j.Close(), os.Remove(JournalPath(path)))
 	}
-	return newFile(path, o, out, j, nil), nil
+	var a *archive
+	if o.Archive != "" {
+		if a, err = openArchive(o, 0, os.O_CREATE|os.O_EXCL); err != nil {
+			return nil, errors.Join(err, out.Close(), os.Remove(path), j.Close(), os.Remove(JournalPath(path)))
+		}
+	}
+	return newFile(path, o, out, a, j, nil), nil
 }
 
-func newFile(path string, o FileOptions, out *os.File, j *journal.Journal, st *journal.State) *File {
+func newFile(path string, o FileOptions, out *os.File, a *archive, j *journal.Journal, st *journal.State) *File {
 	def(&o.Memory, defaultMemory)
 	f := &File{
-		opts: o, path: path, earlier: st, out: out, journal: j,
+		opts: o, path: path, earlier: st, out: out, archive: a, journal: j,
 		kick: make(chan struct{}, 1), quit: make(chan struct{}),
 		failed: &lazyFile{path: FailedPath(path)},
 	}
@@ -174,12 +207,29 @@ func (f *File) openAhead() (*os.File, error) {
 // Write takes the record. With SyncAlways it returns when the record is on
 // the disk.
 func (f *File) Write(r *Record) error {
-	row := f.rows.render(r)
-	defer f.rows.put(row)
+	r, packed, err := f.keepBody(r)
+	var row *[]byte
+	if err == nil && f.archive == nil {
+		row = f.rows.render(r)
+		defer f.rows.put(row)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.note(err)
+	for len(f.entries) >= 8*mostEntries && f.err == nil { // the disk is slower than the network
+		f.commitSoon()
+		f.commits.Wait()
+	}
 	if f.err != nil {
 		return f.err
+	}
+	if row == nil {
+		if r, err = f.archive.add(r, packed); err != nil {
+			f.note(err)
+			return err
+		}
+		row = f.rows.render(r) // only now it is known where the body is
+		defer f.rows.put(row)
 	}
 	var failed []byte
 	if !r.OK {
@@ -193,14 +243,22 @@ func (f *File) Write(r *Record) error {
 	return f.err
 }
 
+// keepBody does for r's body what can be done without mu: puts it into its
+// file, or packs it for the archive.
+func (f *File) keepBody(r *Record) (*Record, []*warc.Packed, error) {
+	if f.archive != nil {
+		packed, err := f.archive.pack(r)
+		return r, packed, err
+	}
+	r, err := putBody(r, f.opts.Bodies, f.opts.BodyPath)
+	return r, nil, err
+}
+
 // waitSafe waits until the first n records are committed. The caller holds
 // mu.
 func (f *File) waitSafe(n int64) {
 	for f.safe < n && f.err == nil {
-		select {
-		case f.kick <- struct{}{}:
-		default:
-		}
+		f.commitSoon()
 		f.commits.Wait()
 	}
 }
@@ -225,7 +283,17 @@ func (f *File) emit(row, failed []byte, e journal.Entry) {
 		f.noteFailed(failed, e)
 	}
 	e.Ahead = false
-	f.entries = append(f.entries, e)
+	if f.entries = append(f.entries, e); len(f.entries) == mostEntries {
+		f.commitSoon()
+	}
+}
+
+// commitSoon lets the committer not wait for its second.
+func (f *File) commitSoon() {
+	select {
+	case f.kick <- struct{}{}:
+	default:
+	}
 }
 
 // noteFailed writes the input of an item that failed, when the journal hears
@@ -254,7 +322,7 @@ func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	empty := len(f.backlog.held) == 0 && f.err == nil
-	f.note(errors.Join(f.out.Close(), f.failed.close(), f.backlog.close(), f.journal.Close()))
+	f.note(errors.Join(f.out.Close(), f.failed.close(), f.backlog.close(), f.archive.close(), f.journal.Close()))
 	if f.backlog.file != nil && empty {
 		f.note(os.Remove(aheadPath(f.path)))
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/fetch/warc"
 )
 
 // A job is an item on its way: what to send next, and what it has been
@@ -37,6 +38,8 @@ type job struct {
 	sent, done int64
 	outcome    penstock.Outcome // of the attempt in flight
 	retry      *Retry           // of its bucket; nil for that of the run
+	key        requestKey       // where there is a Dedup
+	hops       []warc.Exchange  // the redirects that were followed, for an archive
 }
 
 // newJob is what an item asks for, with what the run adds to it.
@@ -69,6 +72,9 @@ func (e *Engine) newJob(it Item, now time.Time) (*job, *Error) {
 	}
 	j.addHeader(it.Header)
 	j.takeUserinfo()
+	if e.dedup != nil {
+		j.key = e.dedup.key(j)
+	}
 	return j, nil
 }
 

@@ -47,6 +47,12 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	if r.Body != nil {
 		b = appendBody(b, r.Body)
 	}
+	if r.Duplicate {
+		b = strconv.AppendInt(append(b, `,"duplicate_of":`...), r.DuplicateOf, 10)
+	}
+	if r.BodyRef != "" {
+		b = appendString(append(b, `,"body_ref":`...), r.BodyRef)
+	}
 	return append(b, '}')
 }
 

@@ -56,6 +56,11 @@ func TestAppendJSON(t *testing.T) {
 				`"queue_ms":1.500,"ttfb_ms":0.000,"total_ms":61001.000,"bytes":2,"content_type":"text/plain",` +
 				`"headers":{"A":[""],"B":["1","2"]},"body":"hi"}`,
 		},
+		"elsewhere": {
+			fetch.Record{Index: 1, Duplicate: true, BodyRef: "b/\"x"},
+			`{"index":1,"url":"","status":0,"ok":false,"attempts":0,"started":"0001-01-01T00:00:00.000000Z",` +
+				`"queue_ms":0.000,"ttfb_ms":0.000,"total_ms":0.000,"bytes":0,"duplicate_of":0,"body_ref":"b/\"x"}`,
+		},
 		"nothing": {
 			fetch.Record{},
 			`{"index":0,"url":"","status":0,"ok":false,"attempts":0,"started":"0001-01-01T00:00:00.000000Z",` +

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/penstock-go/penstock/fetch/bodies"
 	"github.com/penstock-go/penstock/fetch/journal"
 )
 
@@ -42,6 +43,11 @@ type JSONLOptions struct {
 	// FlushEvery is the longest that a record waits in the buffer of the
 	// writer; 0 means 100 ms.
 	FlushEvery time.Duration
+	// Bodies, if not nil, takes the bodies, and the records have BodyRef
+	// instead: BodyPath, which ends in a slash, and the body's name. Nothing
+	// is synced.
+	Bodies   *bodies.Store
+	BodyPath string
 }
 
 // JSONL is a Sink that writes a line of JSON per record to a writer, such as
@@ -80,6 +86,13 @@ func (s *JSONL) tempFile() (*os.File, error) {
 
 // Write writes the record, or holds it until those before it are written.
 func (s *JSONL) Write(r *Record) error {
+	r, err := putBody(r, s.opts.Bodies, s.opts.BodyPath)
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.note(err)
+		return s.err
+	}
 	row := s.rows.render(r)
 	defer s.rows.put(row)
 	s.mu.Lock()
@@ -99,6 +112,10 @@ func (s *JSONL) Advance(low int64) error {
 	}
 	if s.err == nil {
 		s.note(s.backlog.reuse())
+	}
+	if s.err == nil && len(s.backlog.freed) >= 1024 {
+		s.note(s.backlog.recycle(s.backlog.freed))
+		s.backlog.freed = s.backlog.freed[:0]
 	}
 	return s.err
 }
@@ -180,7 +197,7 @@ func (p *rowPool) put(row *[]byte) {
 
 // entryOf is what the journal says of a record.
 func entryOf(r *Record, length int) journal.Entry {
-	e := journal.Entry{Index: r.Index, OK: r.OK, Status: r.Status, Length: length}
+	e := journal.Entry{Index: r.Index, OK: r.OK, Duplicate: r.Duplicate, Status: r.Status, Length: length}
 	if r.Error != nil {
 		e.Class = classNumber(r.Error.Class)
 	}

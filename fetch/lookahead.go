@@ -48,6 +48,23 @@ func (s *scheduler) begin(index int64) bool {
 	return true
 }
 
+// setAside takes an item that has begun out of the look-ahead, because it waits
+// for the record of another.
+func (s *scheduler) setAside() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resident--
+	s.room.Signal()
+}
+
+// takeBack says that an item which was set aside has its record.
+func (s *scheduler) takeBack(index int64) (low int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resident++
+	return s.settle(index)
+}
+
 // admit queues a job that has begun, or puts it aside if the look-ahead is full
 // and its host is blocked. The error is why that cannot be done.
 func (s *scheduler) admit(j *job) error {

@@ -64,6 +64,11 @@ type Options struct {
 	Redirects int
 	// KeepBody and KeepHeader say what goes into the records.
 	KeepBody, KeepHeader bool
+	// Dedup, if not nil, lets identical requests be made once.
+	Dedup *Dedup
+	// KeepExchanges puts into the records what was sent and what came, for
+	// archives: also where the response is not whole, as far as it came.
+	KeepExchanges bool
 	// Transport makes the requests; nil means NewTransport with these
 	// limits.
 	Transport http.RoundTripper
@@ -90,6 +95,8 @@ func (o *Options) setDefaults() error {
 		return fmt.Errorf("fetch: limit per host %d is negative", o.PerHost)
 	case o.Retry.Max < 0:
 		return fmt.Errorf("fetch: number of retries %d is negative", o.Retry.Max)
+	case o.Dedup != nil && o.Dedup.Memory < 0:
+		return fmt.Errorf("fetch: memory for duplicates %d is negative", o.Dedup.Memory)
 	case o.LookAhead < 0 || o.Window < 0 || o.Redirects < 0:
 		return errors.New("fetch: negative look-ahead, window or number of redirects")
 	}

@@ -3,6 +3,8 @@ package fetch
 import (
 	"net/http"
 	"time"
+
+	"github.com/penstock-go/penstock/fetch/warc"
 )
 
 // A Class names the kind of thing that went wrong.
@@ -95,6 +97,17 @@ type Record struct {
 	// Body is valid only until Write returns: a sink that keeps it copies
 	// it. Nil unless Options.KeepBody is set.
 	Body []byte
+	// BodyRef says where the body is, if it is not in the record: what a sink
+	// that keeps bodies elsewhere puts there (see FileOptions).
+	BodyRef string
+	// Exchanges are the redirects that were followed and the last response,
+	// each with its request. Like Body they are valid only until Write
+	// returns. Nil unless Options.KeepExchanges is set.
+	Exchanges []warc.Exchange
+	// Duplicate says that the request is that of the earlier item DuplicateOf,
+	// and was not made again: see Dedup.
+	Duplicate   bool
+	DuplicateOf int64
 	// Raw is the item's Raw, or else its URL with all that is in it: not for
 	// showing.
 	Raw []byte

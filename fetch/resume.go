@@ -17,15 +17,19 @@ import (
 // ErrOtherOptions, ErrOutputChanged, or one of package journal; nothing was
 // changed then.
 func ResumeFile(path string, o FileOptions) (*File, error) {
-	j, st, err := journal.Open(JournalPath(path))
+	open := journal.Open
+	if o.Outcomes {
+		open = journal.OpenWithOutcomes
+	}
+	j, st, err := open(JournalPath(path))
 	if err != nil {
 		return nil, err
 	}
-	out, err := reopen(path, o, st)
+	out, a, err := reopen(path, o, st)
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
-	f := newFile(path, o, out, j, st)
+	f := newFile(path, o, out, a, j, st)
 	if err := f.resumeAhead(st); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -33,32 +37,30 @@ func ResumeFile(path string, o FileOptions) (*File, error) {
 }
 
 // reopen checks that the files belong to the run and cuts them to their last
-// safe lengths.
-func reopen(path string, o FileOptions, st *journal.State) (*os.File, error) {
-	if !bytes.Equal(o.Input, st.Header.Input) {
-		return nil, ErrOtherInput
+// safe lengths. All is checked before anything is cut.
+func reopen(path string, o FileOptions, st *journal.State) (*os.File, *archive, error) {
+	if err := sameRun(o, st.Header); err != nil {
+		return nil, nil, err
 	}
-	for name, was := range st.Header.Options {
-		if is := o.Options[name]; is != was {
-			return nil, fmt.Errorf("%s %s: %w, when it was %s", name, is, ErrOtherOptions, was)
+	failed := FailedPath(path)
+	for name, size := range map[string]int64{
+		path: st.Sizes[journal.Output], failed: st.Sizes[journal.Failed], o.Archive: st.Sizes[journal.Bodies],
+	} {
+		if err := checkSize(name, size); err != nil {
+			return nil, nil, err
 		}
 	}
 	size := st.Sizes[journal.Output]
-	flags := os.O_WRONLY
-	if size == 0 {
-		flags |= os.O_CREATE // the run ended before there was anything
-	}
-	out, err := os.OpenFile(path, flags, 0o644)
+	out, err := os.OpenFile(path, os.O_WRONLY|ifNew(size), 0o644)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	err = checkSize(path, size)
-	if failed := st.Sizes[journal.Failed]; err == nil && failed > 0 {
-		if err = checkSize(FailedPath(path), failed); err == nil {
-			err = os.Truncate(FailedPath(path), failed)
-		}
-	} else if err == nil {
-		err = removeIfThere(FailedPath(path))
+	var a *archive
+	if o.Archive != "" {
+		a, err = openArchive(o, st.Sizes[journal.Bodies], ifNew(st.Sizes[journal.Bodies]))
+	}
+	if err == nil {
+		err = cut(failed, st.Sizes[journal.Failed])
 	}
 	if err == nil {
 		err = out.Truncate(size)
@@ -67,12 +69,45 @@ func reopen(path string, o FileOptions, st *journal.State) (*os.File, error) {
 		_, err = out.Seek(size, io.SeekStart)
 	}
 	if err != nil {
-		return nil, errors.Join(err, out.Close())
+		return nil, nil, errors.Join(err, out.Close(), a.close())
 	}
-	return out, nil
+	return out, a, nil
+}
+
+// sameRun says whether o goes on with what h began.
+func sameRun(o FileOptions, h journal.Header) error {
+	if !bytes.Equal(o.Input, h.Input) {
+		return ErrOtherInput
+	}
+	for name, was := range h.Options {
+		if is := o.Options[name]; is != was {
+			return fmt.Errorf("%s %s: %w, when it was %s", name, is, ErrOtherOptions, was)
+		}
+	}
+	return nil
+}
+
+// ifNew lets a file be made that nothing is in yet: the run may have ended
+// before it was.
+func ifNew(size int64) int {
+	if size == 0 {
+		return os.O_CREATE
+	}
+	return 0
+}
+
+// cut cuts a file that is there only if something is in it.
+func cut(path string, size int64) error {
+	if size == 0 {
+		return removeIfThere(path)
+	}
+	return os.Truncate(path, size)
 }
 
 func checkSize(path string, least int64) error {
+	if least == 0 {
+		return nil
+	}
 	info, err := os.Stat(path)
 	if err == nil && info.Size() < least {
 		return fmt.Errorf("%s is %d bytes, %w (%d)", path, info.Size(), ErrOutputChanged, least)
@@ -101,17 +136,33 @@ func (f *File) resumeAhead(st *journal.State) error {
 		return err
 	}
 	q.file = file
+	var taken []span
 	for index, e := range st.Ahead {
-		q.end = max(q.end, e.At+int64(e.Length))
+		taken = append(taken, span{e.At, e.At + int64(e.Length)})
 		q.next = min(q.next, index)
 		q.keep(&heldRow{entry: e, at: e.At})
 		q.inFile++
 	}
+	q.place.taken(taken)
 	return nil
 }
 
 // Done reports whether item index has its record from an earlier run.
 func (f *File) Done(index int64) bool { return f.earlier != nil && f.earlier.Done.Has(index) }
+
+// Outcome tells what became of item index in an earlier run, if it has its
+// record: for Dedup. It needs FileOptions.Outcomes.
+func (f *File) Outcome(index int64) (Outcome, bool) {
+	if f.earlier == nil {
+		return Outcome{}, false
+	}
+	ok, status, class, done := f.earlier.Outcome(index)
+	o := Outcome{OK: ok, Status: status}
+	if int(class) < len(classes) {
+		o.Class = classes[class]
+	}
+	return o, done
+}
 
 // Earlier counts what earlier runs did.
 func (f *File) Earlier() Summary {
@@ -119,7 +170,7 @@ func (f *File) Earlier() Summary {
 	if st == nil {
 		return Summary{}
 	}
-	s := Summary{Items: st.Rows, Records: st.Rows, OK: st.OK, Failed: st.Rows - st.OK, Statuses: st.Statuses, Classes: map[Class]int64{}}
+	s := Summary{Items: st.Rows, Records: st.Rows, OK: st.OK, Failed: st.Rows - st.OK, Duplicates: st.Duplicates, Statuses: st.Statuses, Classes: map[Class]int64{}}
 	for number, n := range st.Classes {
 		if int(number) < len(classes) {
 			s.Classes[classes[number]] = n

@@ -14,6 +14,11 @@ type Summary struct {
 	Failed    int64
 	Retries   int64
 	Redirects int64
+	// Duplicates counts the records, of those in OK and Failed, whose requests
+	// were not made because an earlier item's was; NotDeduped counts requests
+	// that Dedup.Memory had no room for, so that duplicates of them, or they
+	// themselves where they are some, were fetched.
+	Duplicates, NotDeduped int64
 	// Shortages counts attempts that could not begin because this machine
 	// had run out of files, ports or buffers.
 	Shortages int64
@@ -49,6 +54,7 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	st := Stats{Summary: e.tally.snapshot()}
 	e.sched.stats(&st)
+	st.NotDeduped = e.dedup.notDeduped()
 	return st
 }
 
@@ -107,6 +113,9 @@ func (t *tally) record(r *Record) {
 	s := &t.sum
 	s.Records++
 	s.Bytes += r.Bytes
+	if r.Duplicate {
+		s.Duplicates++
+	}
 	if r.Status != 0 {
 		s.Statuses[r.Status]++
 	}

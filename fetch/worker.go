@@ -60,6 +60,7 @@ func (w *worker) do(ctx context.Context, j *job) {
 	if a.err == nil {
 		followed, err := e.redirect(j, &a)
 		if followed {
+			j.keepHop(&a)
 			j.spent += max(a.total, 1)
 			e.tally.redirect()
 			e.sched.again(j)
@@ -161,7 +162,11 @@ func (w *worker) finish(j *job, a *attempt) {
 	if w.e.opts.KeepBody && a.err.keepsBody() {
 		r.Body = a.body
 	}
+	if r.Exchanges = j.hops; a.exchange != nil {
+		r.Exchanges = append(r.Exchanges, *a.exchange)
+	}
 	w.e.put(r)
+	w.e.settleDuplicates(j, r)
 	w.e.advance(w.e.sched.finish(j))
 	if w.buf.Cap() > keepBuffer {
 		w.buf = bytes.Buffer{}

@@ -11,6 +11,7 @@ needs=(
 	'nginx:nginx'      # judges the limits end to end
 	'haproxy:haproxy'  # so does it
 	'chromium:chromium' # opens the pages
+	'wget:wget'        # writes the archives that fetch/warc has to read
 )
 
 packages=()

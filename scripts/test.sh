@@ -10,7 +10,7 @@ step 'what the tests need' scripts/setup.sh
 # Where it could be installed it must be there: a judge that silently stays at
 # home would pass every run.
 if [[ ${CI:-} == true ]]; then
-	export PENSTOCK_REQUIRE=nginx,haproxy
+	export PENSTOCK_REQUIRE=nginx,haproxy,wget
 fi
 
 step 'make check' scripts/check.sh
@@ -30,6 +30,8 @@ for judge in nginx haproxy; do
 	command -v "$judge" >/dev/null ||
 		skip "the limits, judged by $judge" "no $judge; on Debian: sudo apt-get install $judge"
 done
+command -v wget >/dev/null ||
+	skip 'archives written by GNU wget' 'no wget; on Debian: sudo apt-get install wget'
 command -v chromium >/dev/null ||
 	skip 'the pages, in a browser' 'no chromium; on Debian: sudo apt-get install chromium'
 if command -v dpkg >/dev/null; then

@@ -106,6 +106,7 @@ func (f *exportFlags) run(cmd *cobra.Command, run string) error {
 		return err
 	}
 	defer in.Close()
+	warnUnfinished(cmd.ErrOrStderr(), run)
 	var rows int64
 	if stdout {
 		rows, err = x.Run(ctx, cmd.OutOrStdout(), in)

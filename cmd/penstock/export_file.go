@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/internal/compress"
 	"github.com/penstock-go/penstock/internal/export"
 )
@@ -127,4 +130,19 @@ func moveNew(from, to string) error {
 
 func outputExists(path string) error {
 	return usagef("choose another -o, or remove the file", "%s exists and is not overwritten", path)
+}
+
+// warnUnfinished says so where a run is not finished: its journal is there, and
+// its summary is not or says so. A file of records by itself is taken for all
+// there is.
+func warnUnfinished(stderr io.Writer, run string) {
+	if _, err := os.Stat(fetch.JournalPath(run)); err != nil {
+		return
+	}
+	var sum runSummary
+	text, err := os.ReadFile(fetch.SummaryPath(run))
+	if err == nil && json.Unmarshal(text, &sum) == nil && sum.Finished {
+		return
+	}
+	fmt.Fprintf(stderr, "warning: the run of %s is not finished: only the records written so far are exported; penstock fetch ... --resume goes on with it\n", run)
 }

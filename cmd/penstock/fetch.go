@@ -101,6 +101,9 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return errors.Join(err, in.Close())
 	}
+	if opts.Dedup != nil {
+		opts.Dedup.Done = out.outcome
+	}
 	r := fetchRun{
 		opts: opts, src: in, out: out, limits: f.limits(), report: f.report,
 		progress: f.progress, grace: f.grace, stderr: cmd.ErrOrStderr(),

@@ -39,11 +39,12 @@ type fetchFlags struct {
 	maxRedirects            int
 	proxy                   string
 	// output
-	output, order, bodies, progress string
-	fsync, report                   string
-	include, dryRun, resume         bool
-	grace                           time.Duration
-	spillMax                        int64
+	output, order, progress, fsync, report string
+	bodies                                 bodiesFlag
+	include, dryRun, resume                bool
+	grace                                  time.Duration
+	spillMax, dedupMemory                  int64
+	dedup                                  bool
 
 	policy *policy.Reloader // made by options
 }
@@ -51,9 +52,10 @@ type fetchFlags struct {
 func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.SortFlags = false
-	f.format, f.order, f.bodies, f.progress, f.fsync = "auto", "input", "inline", "auto", "1s"
+	f.format, f.order, f.progress, f.fsync = "auto", "input", "auto", "1s"
+	f.bodies.where = bodiesInline
 	f.concurrency, f.retries, f.maxBody, f.maxRedirects = fetch.DefaultConcurrency, defaultRetries, fetch.DefaultMaxBody, fetch.DefaultRedirects
-	f.acceptText, f.spillMax = "200-399", fetch.DefaultSpillMax
+	f.acceptText, f.spillMax, f.dedupMemory = "200-399", fetch.DefaultSpillMax, fetch.DefaultDedupMemory
 
 	fl.Var(choiceValue{&f.format, []string{"auto", "lines", "jsonl", "csv"}}, "format", "what the input is; auto goes by name and by line")
 	fl.StringVar(&f.column, "column", "", "the `NAME` (or number) of the CSV column with the URL; implies --format csv")
@@ -66,6 +68,9 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.ignoreQuotas, "ignore-quotas", false, "do not obey RateLimit and X-RateLimit-*; Retry-After counts all the same")
 
 	fl.Var(sizeValue{&f.spillMax}, "spill-max", "most that items of blocked hosts take in a temporary file, so that reading goes on")
+
+	fl.BoolVar(&f.dedup, "dedup", false, "make identical requests once; the others get a record that names the first")
+	fl.Var(sizeValue{&f.dedupMemory}, "dedup-memory", "most that --dedup remembers; a duplicate of what does not fit is fetched")
 
 	fl.Var(countValue{&f.retries, 0}, "retries", "retries of what may pass: no connection, reset, timeout, 408, 425, 429, 500, 502, 503, 504")
 	fl.DurationVar(&f.timeout, "timeout", fetch.DefaultTimeout, "`TIME` for a whole attempt, redirects and body included; 0 is no limit")
@@ -86,7 +91,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.resume, "resume", false, "go on with the output of -o where an earlier run stopped")
 	fl.Var(choiceValue{&f.fsync, []string{"always", "1s", "never"}}, "fsync", "when records are forced to the disk")
 	fl.Var(choiceValue{&f.order, []string{"input", "completion"}}, "order", "order of the records")
-	fl.Var(choiceValue{&f.bodies, []string{"inline", "none"}}, "bodies", "where the bodies go")
+	fl.Var(&f.bodies, "bodies", "where the bodies go: into the records, nowhere, into files named by their SHA-256, or with requests and headers into DIR/NAME.warc.gz")
 	fl.BoolVarP(&f.include, "include", "i", false, "put the response's header into the record (cookies left out)")
 	fl.StringVar(&f.report, "report", "", "make an HTML page of the run in `FILE` when it ends")
 	fl.Var(choiceValue{&f.progress, []string{"auto", "plain", "none"}}, "progress", "progress on stderr; auto is a live line on a terminal")
@@ -99,8 +104,13 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 	o := fetch.Options{
 		Concurrency: f.concurrency, Timeout: f.timeout, IgnoreQuotas: f.ignoreQuotas,
 		Retry: fetch.Retry{Max: f.retries}, MaxBody: f.maxBody, Accept: f.accept,
-		Method: f.method, KeepBody: f.bodies == "inline", KeepHeader: f.include,
-		SpillMax: f.spillMax,
+		Method: f.method, KeepHeader: f.include,
+		KeepBody:      f.bodies.where == bodiesInline || f.bodies.where == bodiesFiles,
+		KeepExchanges: f.bodies.where == bodiesWARC,
+		SpillMax:      f.spillMax,
+	}
+	if f.dedup {
+		o.Dedup = &fetch.Dedup{Memory: f.dedupMemory}
 	}
 	if f.timeout < 0 || f.connectTimeout <= 0 || f.grace < 0 {
 		return o, usagef("write 30s, 2m or 500ms", "a time cannot be negative, and --connect-timeout cannot be 0")

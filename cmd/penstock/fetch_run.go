@@ -68,6 +68,7 @@ func (r *fetchRun) run(ctx context.Context) error {
 	}
 	rec.Stop(ended(err, sig))
 	data := rec.Data()
+	data.Notes = append(data.Notes, dedupNotes(sum)...)
 	printSummary(r.stderr, data, r.next(data))
 	verdict := r.verdict(sum, err, sig)
 	return errors.Join(verdict, r.out.writeSummary(sum, verdict, data), r.writeReport(data))

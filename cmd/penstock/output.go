@@ -38,7 +38,12 @@ func (f *fetchFlags) openOutput(cmd *cobra.Command, in *input) (*output, error) 
 		if f.resume {
 			return nil, usagef("penstock fetch ... -o out.jsonl --resume", "--resume goes on with a file: -o is missing")
 		}
-		return &output{sink: fetch.NewJSONL(cmd.OutOrStdout(), fetch.JSONLOptions{Order: f.recordOrder()})}, nil
+		o := fetch.JSONLOptions{Order: f.recordOrder()}
+		var err error
+		if o.Bodies, o.BodyPath, err = f.openBodies(); err != nil {
+			return nil, err
+		}
+		return &output{sink: fetch.NewJSONL(cmd.OutOrStdout(), o)}, nil
 	}
 	o, err := f.fileOptions(in)
 	if err != nil {
@@ -52,15 +57,25 @@ func (f *fetchFlags) openOutput(cmd *cobra.Command, in *input) (*output, error) 
 	if err != nil {
 		return nil, resumeError(f.output, err)
 	}
-	in.skip(file)
-	return &output{sink: file, name: f.output, measured: measured(f.output, file.Earlier())}, nil
+	if !f.dedup { // which has to see the requests that were made before
+		in.skip(file)
+	}
+	before := measured(f.output, file.Earlier())
+	// What it says is not so any more, and a run that is killed says nothing.
+	if err := os.Remove(fetch.SummaryPath(f.output)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, errors.Join(fmt.Errorf("the old summary: %w", pathReason(err)), file.Close())
+	}
+	return &output{sink: file, name: f.output, measured: before}, nil
 }
 
 func (f *fetchFlags) fileOptions(in *input) (fetch.FileOptions, error) {
 	fingerprint, err := in.fingerprint()
 	o := fetch.FileOptions{
-		Order: f.recordOrder(), Input: fingerprint,
-		Options: map[string]string{"--order": f.order, "--bodies": f.bodies},
+		Order: f.recordOrder(), Input: fingerprint, Outcomes: f.dedup,
+		Options: map[string]string{"--order": f.order, "--bodies": f.bodies.String()},
+	}
+	if err != nil {
+		return o, err
 	}
 	switch f.fsync {
 	case "always":
@@ -70,6 +85,12 @@ func (f *fetchFlags) fileOptions(in *input) (fetch.FileOptions, error) {
 	}
 	name := f.output // which says whether it is compressed at all
 	o.Compress = func(w io.Writer) fetch.Compressor { return compress.NewWriter(name, w) }
+	if f.bodies.where == bodiesWARC {
+		o.Archive, o.BodyPath, err = f.openArchive()
+		o.ArchiveInfo = map[string]string{"software": "penstock/" + version()}
+		return o, err
+	}
+	o.Bodies, o.BodyPath, err = f.openBodies()
 	return o, err
 }
 
@@ -89,6 +110,8 @@ func createError(name string, err error) error {
 		return usagef("-o out.jsonl names the file itself; without -o the records go to stdout", "%s is not a file", name)
 	case errors.Is(err, fetch.ErrExists) && strings.HasPrefix(err.Error(), name+" "):
 		return usagef("go on with it by --resume, or choose another name", "%s exists and is not overwritten", name)
+	case errors.Is(err, fetch.ErrExists) && strings.Contains(err.Error(), ".warc.gz "):
+		return usagef("choose another folder, or another -o: the archive has its name", "%v: it is of another run", err)
 	case errors.Is(err, fetch.ErrExists):
 		return usagef("choose another name, or remove the file", "%v and is not overwritten", err)
 	}
@@ -144,6 +167,14 @@ func (o *output) explain(err error) error {
 	return &hintedError{fmt.Errorf("%s: %w", o.name, pathReason(err)), hint}
 }
 
+// outcome tells what earlier runs did with an item.
+func (o *output) outcome(index int64) (fetch.Outcome, bool) {
+	if file, ok := o.sink.(*fetch.File); ok {
+		return file.Outcome(index)
+	}
+	return fetch.Outcome{}, false
+}
+
 // earlier counts what earlier runs did.
 func (o *output) earlier() fetch.Summary {
 	if file, ok := o.sink.(*fetch.File); ok {
@@ -179,21 +210,23 @@ func measured(name string, counted fetch.Summary) *report.Data {
 
 // A runSummary is summary.json, but for the report, which is put behind it.
 type runSummary struct {
-	Output    string                 `json:"output"`
-	Finished  bool                   `json:"finished"`
-	Items     int64                  `json:"items"`
-	OK        int64                  `json:"ok"`
-	Failed    int64                  `json:"failed"`
-	Statuses  map[int]int64          `json:"statuses"`
-	Errors    map[fetch.Class]int64  `json:"errors"`
-	Examples  map[fetch.Class]string `json:"examples,omitempty"`
-	ThisRun   int64                  `json:"items_this_run"`
-	Retries   int64                  `json:"retries_this_run"`
-	Redirects int64                  `json:"redirects_this_run"`
-	Bytes     int64                  `json:"bytes_this_run"`
-	Started   string                 `json:"started"`
-	Seconds   float64                `json:"seconds_this_run"`
-	Most      int                    `json:"max_in_flight"`
+	Output     string                 `json:"output"`
+	Finished   bool                   `json:"finished"`
+	Items      int64                  `json:"items"`
+	OK         int64                  `json:"ok"`
+	Failed     int64                  `json:"failed"`
+	Statuses   map[int]int64          `json:"statuses"`
+	Errors     map[fetch.Class]int64  `json:"errors"`
+	Examples   map[fetch.Class]string `json:"examples,omitempty"`
+	Duplicates int64                  `json:"duplicates,omitempty"`
+	NotDeduped int64                  `json:"not_deduped_this_run,omitempty"`
+	ThisRun    int64                  `json:"items_this_run"`
+	Retries    int64                  `json:"retries_this_run"`
+	Redirects  int64                  `json:"redirects_this_run"`
+	Bytes      int64                  `json:"bytes_this_run"`
+	Started    string                 `json:"started"`
+	Seconds    float64                `json:"seconds_this_run"`
+	Most       int                    `json:"max_in_flight"`
 	// Size is the output's, by which an older summary is known.
 	Size int64 `json:"output_bytes"`
 }
@@ -223,6 +256,7 @@ func (o *output) writeSummary(s fetch.Summary, verdict error, data report.Data) 
 		Output: o.name, Finished: !stopped || exit.code == exitItems,
 		Items: s.Records + was.Records, OK: s.OK + was.OK, Failed: s.Failed + was.Failed,
 		Statuses: s.Statuses, Errors: s.Classes, Examples: s.Examples,
+		Duplicates: s.Duplicates + was.Duplicates, NotDeduped: s.NotDeduped,
 		ThisRun: s.Records, Retries: s.Retries, Redirects: s.Redirects, Bytes: s.Bytes,
 		Started: s.Started.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Seconds: s.Elapsed.Seconds(), Most: s.MaxInFlight,
 		Size: fileSize(o.name),

@@ -19,6 +19,18 @@ func printSummary(w io.Writer, d report.Data, next []report.Command) {
 	}
 }
 
+// dedupNotes says what --dedup did.
+func dedupNotes(s fetch.Summary) (notes []string) {
+	if s.Duplicates > 0 {
+		notes = append(notes, report.Number(s.Duplicates)+" duplicates were not fetched again.")
+	}
+	if s.NotDeduped > 0 {
+		notes = append(notes, "--dedup was approximate: there was no room for "+report.Number(s.NotDeduped)+
+			" requests, and duplicates among them were fetched (--dedup-memory).")
+	}
+	return notes
+}
+
 // isColorful says whether w is a terminal that may be written to in colors.
 func isColorful(w io.Writer) bool {
 	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"

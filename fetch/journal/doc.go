@@ -15,7 +15,7 @@
 // then entries of 32 bytes, little endian:
 //
 //	 0  kind      1 row, 2 ahead, 3 size, 4 end
-//	 1  flags     bit 0: the record is ok; of a size: which file
+//	 1  flags     bit 0: the record is ok, 1: it is a duplicate's; of a size: which file
 //	 2  status    uint16, the HTTP status
 //	 4  length    uint32, of the row
 //	 8  value     uint64, the item's index; of a size: bytes

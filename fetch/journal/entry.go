@@ -22,6 +22,12 @@ const (
 	kindEnd   kind = 4
 )
 
+// Flags of a row.
+const (
+	flagOK        = 1
+	flagDuplicate = 2
+)
+
 // An Entry is one finished item.
 type Entry struct {
 	// Index is the item's.
@@ -35,6 +41,8 @@ type Entry struct {
 	Status int
 	// Class is a number for the error's class, 0 if there was none.
 	Class uint8
+	// Duplicate says that the record only points to that of another item.
+	Duplicate bool
 	// Length is that of the row, in bytes, before compression.
 	Length int
 }
@@ -107,14 +115,17 @@ func (e Entry) raw() raw {
 		r.kind, r.at = kindAhead, uint64(e.At)
 	}
 	if e.OK {
-		r.flags = 1
+		r.flags |= flagOK
+	}
+	if e.Duplicate {
+		r.flags |= flagDuplicate
 	}
 	return r
 }
 
 func (r raw) entry() Entry {
 	return Entry{
-		Index: int64(r.value), Ahead: r.kind == kindAhead, At: int64(r.at), OK: r.flags&1 != 0,
+		Index: int64(r.value), Ahead: r.kind == kindAhead, At: int64(r.at), OK: r.flags&flagOK != 0, Duplicate: r.flags&flagDuplicate != 0,
 		Status: int(r.status), Class: r.class, Length: int(r.length),
 	}
 }

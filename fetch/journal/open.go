@@ -20,22 +20,30 @@ type State struct {
 	// Cut is how many bytes of a torn tail the journal itself lost.
 	Cut int64
 
-	// Rows, OK and Bytes count the records; Statuses and Classes by kind.
-	Rows, OK int64
-	Statuses map[int]int64
-	Classes  map[uint8]int64
+	// Rows, OK and Duplicates count the records; Statuses and Classes by kind.
+	Rows, OK, Duplicates int64
+	Statuses             map[int]int64
+	Classes              map[uint8]int64
+
+	outcomes *outcomes
 }
 
 // Open opens the journal at path to write on, and tells what it says. A torn
 // tail is cut off. The error is ErrLocked where another process has it open,
 // ErrNotJournal, ErrNewer, or ErrDamaged.
-func Open(path string) (*Journal, *State, error) {
+func Open(path string) (*Journal, *State, error) { return open(path, nil) }
+
+// OpenWithOutcomes does the same, and the State can tell the Outcome of every
+// item, for two bytes each.
+func OpenWithOutcomes(path string) (*Journal, *State, error) { return open(path, new(outcomes)) }
+
+func open(path string, o *outcomes) (*Journal, *State, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, nil, err
 	}
 	j := &Journal{file: file}
-	st, err := j.load()
+	st, err := j.load(o)
 	if err != nil {
 		file.Close()
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
@@ -43,14 +51,14 @@ func Open(path string) (*Journal, *State, error) {
 	return j, st, nil
 }
 
-func (j *Journal) load() (*State, error) {
+func (j *Journal) load(o *outcomes) (*State, error) {
 	if err := lock(j.file); err != nil {
 		if h, _ := readHeader(j.file); h.PID != 0 {
 			return nil, fmt.Errorf("%w (pid %d)", err, h.PID)
 		}
 		return nil, err
 	}
-	st, good, err := Read(j.file)
+	st, good, err := read(j.file, o)
 	if err != nil {
 		return nil, err
 	}
@@ -70,13 +78,15 @@ func (j *Journal) load() (*State, error) {
 
 // Read reads a journal and returns what it says and how many of its entries
 // say it.
-func Read(r io.Reader) (*State, int64, error) {
+func Read(r io.Reader) (*State, int64, error) { return read(r, nil) }
+
+func read(r io.Reader, o *outcomes) (*State, int64, error) {
 	in := bufio.NewReaderSize(r, 1<<16)
 	h, err := readHeader(in)
 	if err != nil {
 		return nil, 0, err
 	}
-	st := &State{Header: h, Ahead: map[int64]Entry{}, Statuses: map[int]int64{}, Classes: map[uint8]int64{}}
+	st := &State{Header: h, Ahead: map[int64]Entry{}, Statuses: map[int]int64{}, Classes: map[uint8]int64{}, outcomes: o}
 	var (
 		number, good int64
 		batch        []raw
@@ -148,6 +158,12 @@ func (st *State) note(e Entry) {
 	st.Rows++
 	if e.OK {
 		st.OK++
+	}
+	if e.Duplicate {
+		st.Duplicates++
+	}
+	if st.outcomes != nil {
+		st.outcomes.set(e)
 	}
 	if e.Status != 0 {
 		st.Statuses[e.Status]++

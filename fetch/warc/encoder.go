@@ -9,11 +9,10 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"sync"
 	"time"
 )
 
-// keepBuffer is how large a buffer an encoder keeps for its next exchange.
+// keepBuffer is how large a buffer may be that is kept for another exchange.
 const keepBuffer = 1 << 20
 
 // A field is a named field of a record.
@@ -21,7 +20,7 @@ type field struct{ name, value string }
 
 // An encoder packs records into memory.
 type encoder struct {
-	out    bytes.Buffer
+	out    *bytes.Buffer
 	packer *gzip.Writer // nil for plain
 	head   []byte
 }
@@ -32,15 +31,6 @@ func newEncoder(plain bool) *encoder {
 		e.packer = gzip.NewWriter(nil)
 	}
 	return e
-}
-
-// release gives e back for the next exchange. What one large body took is not
-// kept.
-func (e *encoder) release(pool *sync.Pool) {
-	if e.out.Cap() <= keepBuffer {
-		e.out.Reset()
-		pool.Put(e)
-	}
 }
 
 // exchange packs both records of x, and returns where the response begins.
@@ -98,9 +88,9 @@ func (e *encoder) record(fields []field, head, body []byte) {
 	b = append(b, '\r', '\n')
 	e.head = b
 
-	w := io.Writer(&e.out)
+	w := io.Writer(e.out)
 	if e.packer != nil {
-		e.packer.Reset(&e.out)
+		e.packer.Reset(e.out)
 		w = e.packer
 	}
 	for _, part := range [][]byte{b, head, body, []byte("\r\n\r\n")} {

@@ -1,6 +1,7 @@
 package warc
 
 import (
+	"bytes"
 	"io"
 	"maps"
 	"slices"
@@ -32,6 +33,7 @@ type Writer struct {
 	opts     Options
 	infoID   string
 	encoders sync.Pool
+	buffers  sync.Pool
 
 	mu    sync.Mutex
 	w     io.Writer
@@ -46,6 +48,7 @@ func NewWriter(w io.Writer, o Options) *Writer {
 	o.Info = maps.Clone(o.Info)
 	z := &Writer{opts: o, infoID: newID(), w: w, size: o.At}
 	z.encoders.New = func() any { return newEncoder(o.Plain) }
+	z.buffers.New = func() any { return new(bytes.Buffer) }
 	return z
 }
 
@@ -57,25 +60,62 @@ func NewWriter(w io.Writer, o Options) *Writer {
 // on. After an error of the underlying writer the file holds a torn record
 // behind Size, and every call returns that error.
 func (w *Writer) WriteExchange(x Exchange) (at int64, n int, err error) {
-	if err := x.check(); err != nil {
+	p, err := w.Pack(x)
+	if err != nil {
 		return 0, 0, err
 	}
+	return w.Append(p)
+}
+
+// A Packed is an exchange as it will stand in the file. It is appended once.
+type Packed struct {
+	text *bytes.Buffer
+	skip int // bytes before the response
+}
+
+// Pack does the part of WriteExchange that takes time, and writes nothing: for
+// who has to know where a record will be before anybody else writes. What is
+// packed takes memory until it is appended.
+func (w *Writer) Pack(x Exchange) (*Packed, error) {
+	if err := x.check(); err != nil {
+		return nil, err
+	}
+	// A compressor is a megabyte, and there may be many exchanges that wait to
+	// be appended: only their text is kept.
 	e := w.encoders.Get().(*encoder)
-	defer e.release(&w.encoders)
-	skip := e.exchange(&x, w.infoID)
-	n = e.out.Len() - skip
+	defer w.encoders.Put(e)
+	e.out = w.buffers.Get().(*bytes.Buffer)
+	return &Packed{text: e.out, skip: e.exchange(&x, w.infoID)}, nil
+}
+
+// Append writes p, which Pack of the same Writer gave. It is the other part of
+// WriteExchange, and returns the same.
+func (w *Writer) Append(p *Packed) (at int64, n int, err error) {
+	text := p.text
+	p.text = nil // a second time would write somebody else's exchange
+	defer w.release(text)
+	n = text.Len() - p.skip
 
 	// The lock is held across the write because that is what it guards: one
 	// exchange after another, each where Size says.
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begin()
-	at = w.size + int64(skip)
-	w.write(e.out.Bytes())
+	at = w.size + int64(p.skip)
+	w.write(text.Bytes())
 	if w.err != nil {
 		return 0, 0, w.err
 	}
 	return at, n, nil
+}
+
+// release keeps a buffer for the next exchange. What one large body took is not
+// kept.
+func (w *Writer) release(text *bytes.Buffer) {
+	if text.Cap() <= keepBuffer {
+		text.Reset()
+		w.buffers.Put(text)
+	}
 }
 
 // Size is how long the file is up to the last whole exchange, Options.At
@@ -93,6 +133,7 @@ func (w *Writer) begin() {
 	}
 	w.begun = true
 	e := newEncoder(w.opts.Plain)
+	e.out = new(bytes.Buffer)
 	e.info(w.opts, w.infoID)
 	w.write(e.out.Bytes())
 }

@@ -25,6 +25,10 @@
 //	                                  FIELD=VALUE, FIELD!=VALUE, FIELD~REGEXP,
 //	                                  FIELD<=N, FIELD>=N, !FIELD (absent); FIELD is a
 //	                                  path such as error.class or body.headers.Host.0
+//	bodyref FILE INDEX TEXT           the body_ref of the record INDEX leads to a whole
+//	                                  body with TEXT in it
+//	warc FILE COUNT [PART]            an archive is whole, and holds COUNT responses, or
+//	                                  COUNT whose URL has PART in it
 //
 // FILE may be stdout.
 package e2e

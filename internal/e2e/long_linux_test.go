@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/penstock-go/penstock/internal/origin"
@@ -36,6 +39,54 @@ func TestLongMemory(t *testing.T) {
 	if ratio > 1.5 {
 		t.Errorf("300,000 URLs take %.2f times the memory of 10,000, want at most 1.5", ratio)
 	}
+}
+
+// The same with a file, its journal and a thousand times as many items as are
+// in the look-ahead.
+func TestLongMemoryOfFile(t *testing.T) {
+	long(t)
+	if raceEnabled {
+		t.Skip("the race detector has a memory of its own")
+	}
+	small, large := fileMemory(t, 10_000), fileMemory(t, 1_000_000)
+	ratio := float64(large) / float64(small)
+	t.Logf("peak memory: %.1f MiB for 10,000 URLs, %.1f MiB for 1,000,000: %.2f times",
+		float64(small)/(1<<20), float64(large)/(1<<20), ratio)
+	if ratio > 1.3 || large > 150<<20 {
+		t.Errorf("1,000,000 URLs take %d bytes, %.2f times those of 10,000; want at most 1.3 times and 150 MiB", large, ratio)
+	}
+}
+
+// fileMemory is the most memory that a run over count URLs with -o held, up to
+// its last request.
+func fileMemory(t *testing.T, count int) int {
+	t.Helper()
+	srv := startOrigin(t, origin.Options{})
+	var pid, peak atomic.Int64
+	last := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		peak.Store(int64(highWater(t, int(pid.Load()))))
+	}))
+	defer last.Close()
+	in, urls, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, in, t.TempDir(), "fetch", "-c", "100", "--progress", "none", "-o", "out.jsonl", "-")
+	pid.Store(int64(s.cmd.Process.Pid))
+	in.Close()
+	w := bufio.NewWriter(urls)
+	for i := range count {
+		fmt.Fprintf(w, "%s/item/%d\n", srv.URL(), i)
+	}
+	fmt.Fprintln(w, last.URL)
+	if err := errors.Join(w.Flush(), urls.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if s.finish(t); s.code != 0 || peak.Load() == 0 {
+		t.Errorf("exit %d; stderr:\n%s", s.code, &s.stderr)
+	}
+	t.Logf("%d URLs in %v", count, s.took)
+	return int(peak.Load())
 }
 
 // One slow item at the front holds back the records of all that are done

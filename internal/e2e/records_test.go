@@ -12,10 +12,11 @@ import (
 
 // A record is a line of output, decoded as far as the tests read it.
 type record struct {
-	Index  int    `json:"index"`
-	URL    string `json:"url"`
-	Status int    `json:"status"`
-	OK     bool   `json:"ok"`
+	Index   int    `json:"index"`
+	URL     string `json:"url"`
+	Status  int    `json:"status"`
+	OK      bool   `json:"ok"`
+	BodyRef string `json:"body_ref"`
 
 	line []byte
 }

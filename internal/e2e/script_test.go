@@ -29,6 +29,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"audit":    cmdAudit,
+			"bodyref":  cmdBodyRef,
 			"compress": cmdCompress,
 			"exits":    cmdExits,
 			"expand":   cmdExpand,
@@ -37,6 +38,7 @@ func TestScripts(t *testing.T) {
 			"origin":   cmdOrigin,
 			"record":   cmdRecord,
 			"records":  cmdRecords,
+			"warc":     cmdWARC,
 		},
 	})
 }
