@@ -9,8 +9,9 @@ PKG    ?= ./...
 INPUTS ?= 1000000
 ROUNDS ?= 5
 TIME   ?= 300ms
+SEEDS  ?= 3
 
-.PHONY: help build demo check test bench bench-primitives fuzz clean
+.PHONY: help build demo check test bench bench-primitives sim fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,6 +33,9 @@ bench: ## benchmarks, ready for benchstat: BENCH=regexp COUNT=6 PKG=./...
 
 bench-primitives: ## side by side with the peers: ROUNDS=5 TIME=300ms
 	@for dir in semaphore gather queue rate keyed; do scripts/compare.sh bench/$$dir $(ROUNDS) $(TIME); done
+
+sim: ## the limits that find themselves and their peers on simulated servers: SEEDS=3 (two minutes)
+	@cd bench && go test -count 1 -v -run '^TestTable$$' ./sim -seeds $(SEEDS) | grep -v -e '^ *---' -e '^==='
 
 fuzz: ## every Fuzz target with INPUTS=1000000 each
 	@scripts/fuzz.sh $(INPUTS)

@@ -13,22 +13,22 @@ func contextError(ctx context.Context) error { return endError(ctx, "acquire") }
 // whatever the cause.
 func endError(ctx context.Context, what string) error {
 	if cause := context.Cause(ctx); cause != nil {
-		return &contextEnded{what: what, cause: cause, err: ctx.Err()}
+		return &endedError{what: what, cause: cause, err: ctx.Err()}
 	}
 	// A context of somebody's making whose Done and Err do not agree.
-	return &contextEnded{what: what, cause: context.Canceled, err: context.Canceled}
+	return &endedError{what: what, cause: context.Canceled, err: context.Canceled}
 }
 
-// A contextEnded is made for each of perhaps many thousand waiters that are
+// A endedError is made for each of perhaps many thousand waiters that are
 // cancelled together, so it formats nothing before it is asked.
-type contextEnded struct {
+type endedError struct {
 	what       string
 	cause, err error
 }
 
-func (e *contextEnded) Error() string { return "penstock: " + e.what + ": " + e.cause.Error() }
+func (e *endedError) Error() string { return "penstock: " + e.what + ": " + e.cause.Error() }
 
-func (e *contextEnded) Unwrap() []error { return []error{e.cause, e.err} }
+func (e *endedError) Unwrap() []error { return []error{e.cause, e.err} }
 
 // negativeWeight returns the error of a demand below zero.
 func negativeWeight(what string, n int) error {

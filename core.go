@@ -80,7 +80,7 @@ func (c *core) try(n int) bool {
 // microsecond, which is less than a sync.Mutex spins, leaves the line where it is for
 // a dozen operations. It makes 64 goroutines on two cores three times as fast.
 func standBack(tries int) {
-	for range 1500 * min(tries, 4) { //nolint:revive // it is to do nothing
+	for range 1500 * min(tries, 4) {
 	}
 }
 

@@ -51,6 +51,7 @@ const (
 	ceilingLong  = 12 * time.Second // and at most
 	soonTrips    = 5                // round trips between troubles that are soon after each other,
 	mostStrikes  = 2                // and how many of them change the kind
+	farAbove     = 1.2              // times a ceiling, at which it is not believed any more
 	rateSends    = 30               // accepted, that tell the rate before a refusal
 )
 
@@ -101,6 +102,9 @@ func (a *Auto) accepted(now time.Time, o Observation) Reason {
 			return ""
 		}
 		a.row = 0
+		if a.knee.hint == 0 {
+			a.knee.learn(o) // the very first was refused
+		}
 		return a.resolve(now)
 	}
 	a.row = 0
@@ -114,6 +118,11 @@ func (a *Auto) refused(now time.Time, o Observation) Reason {
 	}
 	a.row++
 	t := a.trouble
+	if t == nil && float64(a.knee.base) > farAbove*float64(a.level) {
+		// That much was accepted for a whole trial, so the ceiling is none (any
+		// more): what this one means is as open as at the first refusal.
+		a.kind, a.level = Unknown, 0
+	}
 	switch {
 	case t == nil && a.rate.Active() && a.row < rowOfTrouble:
 		if !a.rate.Refused(now, o) {

@@ -34,9 +34,11 @@ func (k Kind) String() string {
 // refused were sent with more in flight than those accepted; else the rate. The
 // zero Classifier is ready for use. It remembers the latest 512 operations.
 type Classifier struct {
-	ring [512]verdict
+	ring []verdict // the latest; it grows up to classified
 	n    int
 }
+
+const classified = 512
 
 type verdict struct {
 	sent     time.Time
@@ -49,7 +51,12 @@ type verdict struct {
 
 // Add adds an operation that was accepted or refused.
 func (c *Classifier) Add(o Observation, refused bool) {
-	c.ring[c.n%len(c.ring)] = verdict{sent: o.Sent, end: o.Sent.Add(o.Latency), seq: o.Seq, inFlight: o.InFlight, beside: o.Beside, refused: refused}
+	v := verdict{sent: o.Sent, end: o.Sent.Add(o.Latency), seq: o.Seq, inFlight: o.InFlight, beside: o.Beside, refused: refused}
+	if len(c.ring) < classified {
+		c.ring = append(c.ring, v)
+	} else {
+		c.ring[c.n%classified] = v
+	}
 	c.n++
 }
 
@@ -59,13 +66,12 @@ func (c *Classifier) Add(o Observation, refused bool) {
 // The number in flight is put right: less those that were then refused, which took
 // no room at the server, and with those that were sent right after it.
 func (c *Classifier) since(from time.Time) (sends []verdict, most int) {
-	all := c.ring[:min(c.n, len(c.ring))]
-	for _, v := range all {
+	for _, v := range c.ring {
 		if v.sent.Before(from) {
 			continue
 		}
 		before, after := 0, 0
-		for _, w := range all {
+		for _, w := range c.ring {
 			switch {
 			case !w.refused || w.seq == v.seq || !w.end.After(v.sent):
 			case w.seq < v.seq:
@@ -133,8 +139,8 @@ func separation(sends []verdict) (auc float64, ok bool) {
 // where it cannot be told.
 func (c *Classifier) AcceptedRate(n int) float64 {
 	var sent []time.Time
-	for i := c.n - 1; i >= max(0, c.n-len(c.ring)); i-- {
-		if v := c.ring[i%len(c.ring)]; !v.refused {
+	for i := c.n - 1; i >= max(0, c.n-classified); i-- {
+		if v := c.ring[i%classified]; !v.refused {
 			sent = append(sent, v.sent)
 		}
 	}

@@ -49,6 +49,10 @@
 // token bucket one in a few thousand operations. While a server refuses all, one
 // operation each 2 s is let go.
 //
+// A Limiter takes 2 kB at first and up to 50 kB once it has seen 512 operations. Where
+// there is one a host, keep them in a keyed.Limiter: it drops those that are idle,
+// see [Limiter.Idle].
+//
 // # What it cannot do
 //
 // It takes some hundred operations to find out anything. Where latency varies very

@@ -34,6 +34,7 @@ type Limiter struct {
 	fixed     float64 // what SetRate has said, a second; 0 for none
 	inFlight  int
 	sent      uint64
+	used      time.Time // when something was last given, released or told; zero for never
 	batch     []*Permit // let go in the present moment
 	queue     queue
 	timer     *time.Timer // runs when the gate opens for the first in the queue
@@ -82,7 +83,7 @@ func (l *Limiter) AcquirePermit(ctx context.Context, n int) (penstock.Permit, er
 	}
 	l.mu.Lock()
 	now := time.Now()
-	if l.queue.first == nil && l.room(now, n) == 0 {
+	if n == 0 || l.queue.first == nil && l.room(now, n) == 0 {
 		p := l.take(now, n)
 		l.unlock()
 		return p, nil
@@ -156,7 +157,11 @@ func (l *Limiter) room(now time.Time, n int) time.Duration {
 	case l.inFlight > 0 && l.inFlight+n > l.control.Limit():
 		return -1
 	}
-	return max(0, l.gate.Wait(now, l.perSecond(now)))
+	wait := max(0, l.gate.Wait(now, l.perSecond(now)))
+	if rest := l.quota.rests(now); rest > 0 {
+		wait = min(wait, rest) // another rate is in force after that
+	}
+	return wait
 }
 
 // perSecond returns the least of the rates that are known, or 0 for none.
@@ -184,6 +189,7 @@ func (l *Limiter) take(now time.Time, n int) *Permit {
 	p := &Permit{limiter: l, n: n, seq: l.sent, sent: now, inFlight: l.inFlight}
 	l.together(now, p)
 	l.sent += uint64(n)
+	l.used = now
 	l.stats.Acquired++
 	l.stats.MostInFlight = max(l.stats.MostInFlight, l.inFlight)
 	return p
@@ -218,7 +224,8 @@ func (l *Limiter) Hold(until time.Time) {
 	l.mu.Lock()
 	now := time.Now()
 	if d := min(until.Sub(now), l.options.MaxHold); d > 0 {
-		d += jitter(d)
+		d = max(d, d+jitter(d)) // unless that is more than there is time
+		l.used = now
 		l.gate.Hold(now.Add(d))
 		if h, ok := l.control.(interface{ Held(time.Duration) }); ok {
 			h.Held(d)
@@ -231,12 +238,14 @@ func (l *Limiter) Hold(until time.Time) {
 
 // Advise tells what the server has said of its quota, with each answer that says
 // it. Limit in each Window is kept from then on as a rate without bursts, and
-// Remaining until Reset too where Reset is the end of a fixed window.
+// Remaining until Reset too where Reset is the end of a fixed window. However
+// little a server allows, it makes one unit wait for no longer than Options.MaxHold.
 func (l *Limiter) Advise(q Quota) {
 	l.mu.Lock()
 	now := time.Now()
 	before := l.quota.policy
-	l.quota.update(now, q, l.inFlight)
+	l.used = now
+	l.quota.update(now, q, l.inFlight, l.options.MaxHold)
 	if l.quota.policy != before {
 		l.note(now, Told)
 	}

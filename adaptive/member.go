@@ -63,8 +63,8 @@ func (s line) Serve() {
 
 // Acquired is part of penstock.Line. The permit counts as sent since Take; what is
 // left is to count the wait.
-func (s line) Acquired(_ int, waited time.Duration) {
-	if waited < 0 {
+func (s line) Acquired(n int, waited time.Duration) {
+	if n == 0 || waited < 0 {
 		return
 	}
 	s.l.mu.Lock()

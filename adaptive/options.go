@@ -13,15 +13,18 @@ type Options struct {
 	// Control makes the Control. It is given Min, Max and Start. The default
 	// makes an [Auto]; see also [NewAIMD], [NewVegas] and [NewGradient2].
 	Control func(minimum, maximum, start int) Control
-	// MaxHold is the longest that one Hold can stop everything, whatever a
-	// server asks for. The default is 10 minutes.
+	// MaxHold is the longest that one Hold can stop everything, and that what
+	// Advise was told can make one unit wait, whatever a server asks for. The
+	// default is 10 minutes.
 	MaxHold time.Duration
 	// History is how many changes are kept for [Limiter.History]. The default
 	// is 64; less than 0 keeps none.
 	History int
 	// Observe is called with each Change, in their order and one at a time, by
-	// a goroutine that has acquired or released a permit or given a hint. It
-	// must not block for long. It may call the Limiter.
+	// a goroutine that has acquired or released a permit or given a hint; with
+	// the first by New. It may call the Limiter. It must not block for long:
+	// what it has not been told yet is kept for it. Should it panic, so does the
+	// method that called it, and the next goes on with the next Change.
 	Observe func(Change)
 }
 
@@ -38,10 +41,13 @@ func (o Options) withDefaults() (Options, error) {
 	for _, v := range []struct {
 		name  string
 		value int
-	}{{"Min", o.Min}, {"Max", o.Max}, {"Start", o.Start}, {"MaxHold", int(o.MaxHold)}} {
+	}{{"Min", o.Min}, {"Max", o.Max}, {"Start", o.Start}} {
 		if v.value < 0 {
 			return o, fmt.Errorf("%w: %s is %d, which is below zero", ErrOptions, v.name, v.value)
 		}
+	}
+	if o.MaxHold < 0 {
+		return o, fmt.Errorf("%w: MaxHold is %v, which is below zero", ErrOptions, o.MaxHold)
 	}
 	o.Min = max(o.Min, 1)
 	if o.Max == 0 {

@@ -38,17 +38,21 @@ func (p *Permit) Release(o penstock.Outcome) {
 func (l *Limiter) release(now time.Time, p *Permit, o penstock.Outcome) {
 	l.mu.Lock()
 	l.inFlight -= p.n
+	l.used = now
 	l.stats.count(o)
 	switch o {
 	case penstock.Unused:
 		l.gate.Untake(p.n)
 	case penstock.Ignored:
 	default:
+		// None takes no time at all, but a clock may say so, and nobody could
+		// reckon with that.
+		latency := max(now.Sub(p.sent), 1)
 		reason := l.control.Observe(now, Observation{
-			Seq: p.seq, Sent: p.sent, Latency: now.Sub(p.sent), InFlight: p.inFlight, AtEnd: l.inFlight + p.n, Beside: p.beside, Outcome: o,
+			Seq: p.seq, Sent: p.sent, Latency: latency, InFlight: p.inFlight, AtEnd: l.inFlight + p.n, Beside: p.beside, Outcome: o,
 		})
 		if o == penstock.Success {
-			l.stats.learn(now.Sub(p.sent))
+			l.stats.learn(latency)
 		}
 		if reason != "" {
 			l.note(now, reason)

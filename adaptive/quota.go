@@ -36,10 +36,12 @@ const (
 )
 
 // update learns from q, said at now, and how many operations are under way of
-// which it may not know.
-func (p *quotaPace) update(now time.Time, q Quota, inFlight int) {
+// which it may not know. It makes no unit wait for longer than most.
+func (p *quotaPace) update(now time.Time, q Quota, inFlight int, most time.Duration) {
+	q.Reset = min(q.Reset, most)
 	if q.Limit > 0 && q.Window > 0 {
 		p.policy = policyUse * float64(q.Limit) / q.Window.Seconds()
+		p.policy = max(p.policy, 1/most.Seconds())
 	}
 	if q.Remaining < 0 || q.Reset <= 0 {
 		return
@@ -58,6 +60,14 @@ func (p *quotaPace) update(now time.Time, q Quota, inFlight int) {
 		return // enough for all that the policy allows
 	}
 	p.rest = left / q.Reset.Seconds()
+}
+
+// rests returns for how long what remains is what counts, or 0 if it does not.
+func (p *quotaPace) rests(now time.Time) time.Duration {
+	if p.rest == 0 {
+		return 0
+	}
+	return max(0, p.end.Sub(now))
 }
 
 // rate returns the rate at now, or 0 for any.

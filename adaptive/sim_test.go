@@ -4,6 +4,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -37,12 +39,10 @@ func (c client) Acquire(ctx context.Context) (func(sim.Reply), error) {
 	}, nil
 }
 
-const seeds = 3
-
 // simulate runs a scenario with several seeds.
-func simulate(t *testing.T, s sim.Scenario, o adaptive.Options) []sim.Result {
+func simulate(t *testing.T, s sim.Scenario, seeds uint64, o adaptive.Options) []sim.Result {
 	var results []sim.Result
-	for seed := range uint64(seeds) {
+	for seed := range seeds {
 		synctest.Test(t, func(t *testing.T) {
 			l, err := adaptive.New(o)
 			if err != nil {
@@ -65,14 +65,36 @@ var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 var trace = flag.Bool("history", false, "print the history of each simulated limiter")
 
-// TestScenarios runs every scenario with three seeds and holds the worst of them
-// against the target.
-func TestScenarios(t *testing.T) { judge(t, sim.Scenarios()) }
+// TestMain collects garbage more rarely: the simulations make much of it and keep
+// little.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(800)
+	os.Exit(m.Run())
+}
 
-// TestHeldOut does the same with servers that nothing was tuned on.
-func TestHeldOut(t *testing.T) { judge(t, sim.HeldOut()) }
+// TestScenarios runs every scenario of the issue with three seeds and holds the
+// worst of them against what the issue asks.
+func TestScenarios(t *testing.T) {
+	const all = 0.9 // of the ideal, whatever else is asked of one server
+	scenarios := sim.Scenarios()
+	for i := range scenarios {
+		scenarios[i].Target.Goodput = max(all, scenarios[i].Target.Goodput)
+	}
+	judge(t, scenarios, 3)
+}
 
-func judge(t *testing.T, scenarios []sim.Scenario) {
+// TestHeldOut does the same with servers that nothing was tuned on, each with one
+// seed only, to save time; with three if PENSTOCK_LONG is set.
+func TestHeldOut(t *testing.T) {
+	seeds := uint64(1)
+	if os.Getenv("PENSTOCK_LONG") != "" {
+		seeds = 3
+	}
+	judge(t, sim.HeldOut(), seeds)
+}
+
+func judge(t *testing.T, scenarios []sim.Scenario, seeds uint64) {
+	t.Helper()
 	if raceDetector {
 		t.Skip("ten times as long under the race detector; TestNeverOver and others look for races")
 	}
@@ -81,15 +103,15 @@ func judge(t *testing.T, scenarios []sim.Scenario) {
 		for i, s := range scenarios {
 			t.Run(strings.ReplaceAll(s.Name, "/", " per "), func(t *testing.T) {
 				t.Parallel()
-				worst := sim.Worst(simulate(t, s, adaptive.Options{History: history()}))
+				worst := sim.Worst(simulate(t, s, seeds, adaptive.Options{History: history()}))
 				rows[i] = strings.TrimRight(fmt.Sprintf("%-34s %s  %s", s.Name, worst.Row(), s.Short), " ")
-				for _, miss := range s.Target.Misses(worst) {
+				for _, miss := range s.Target.Explain(worst) {
 					t.Errorf("%s: %s", s.Name, miss)
 				}
 			})
 		}
 	})
-	t.Logf("\n%-34s %s\n%s", "worst of 3 seeds", sim.Head, strings.Join(rows, "\n"))
+	t.Logf("\n%-34s %s\n%s", fmt.Sprintf("worst of %d", seeds), sim.Head, strings.Join(rows, "\n"))
 }
 
 func history() int {

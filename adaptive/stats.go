@@ -149,17 +149,28 @@ func (l *Limiter) History() []Change {
 
 // report calls Observe for what is pending. It is the only one that does.
 func (l *Limiter) report() {
+	var pending []Change
+	done := false
+	defer func() {
+		if !done { // Observe has panicked, or ended its goroutine
+			l.mu.Lock()
+			l.changes.pending = append(pending, l.changes.pending...)
+			l.reporting = false
+			l.mu.Unlock()
+		}
+	}()
 	for {
 		l.mu.Lock()
-		pending := l.changes.pending
-		l.changes.pending = nil
+		pending, l.changes.pending = l.changes.pending, nil
 		if len(pending) == 0 {
-			l.reporting = false
+			l.reporting, done = false, true
 			l.mu.Unlock()
 			return
 		}
 		l.mu.Unlock()
-		for _, c := range pending {
+		for len(pending) > 0 {
+			c := pending[0]
+			pending = pending[1:]
 			l.options.Observe(c)
 		}
 	}

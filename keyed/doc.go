@@ -19,7 +19,8 @@
 // permit is out, and its limit remembers nothing, so that nobody can tell one made
 // anew from it. The last is known of these limits:
 //   - an [Idler] says it: *rate.Limiter is one, idle once all that was taken is
-//     paid for;
+//     paid for; *adaptive.Limiter is another, idle once nothing was seen for 10
+//     minutes, and what it has learned is then lost;
 //   - a *penstock.Semaphore or *penstock.BoundedSemaphore is idle when no permit
 //     of it is out;
 //   - of any other nothing is known, and its key is kept. Where several limits

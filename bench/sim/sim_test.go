@@ -1,17 +1,16 @@
 // Package sim_test prints how several limiters do against the simulated servers of
 // internal/sim: ours, three published algorithms run by ours, and failsafe-go's.
 //
-//	go test -v -run Table ./sim
+//	make sim
 package sim_test
 
 import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
-	"text/tabwriter"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
@@ -44,53 +43,46 @@ func TestTable(t *testing.T) {
 		t.Skip("prints a table: run with -v")
 	}
 	scenarios := sim.Scenarios()
+	tuned := len(scenarios)
 	if *heldOut {
 		scenarios = append(scenarios, sim.HeldOut()...)
 	}
-	results := make([]sim.Result, len(scenarios)*len(peers))
+	results := make([][]sim.Result, len(scenarios))
 	t.Run("run", func(t *testing.T) {
 		for i, s := range scenarios {
+			results[i] = make([]sim.Result, len(peers))
 			for j, p := range peers {
 				t.Run(p.name, func(t *testing.T) {
 					t.Parallel()
-					results[i*len(peers)+j] = worst(t, s, p.make)
+					results[i][j] = worst(t, s, p.make)
 				})
 			}
 		}
 	})
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "worst of %d seeds\tgoodput %%\tsteady %%\trefused %%\tp50\tp99\tconverged\tmisses\n", *seeds)
+	fmt.Printf("\nThe worst of %d seeds, figure by figure; %% of what an all-knowing client would get done.\n", *seeds)
 	for i, s := range scenarios {
-		for j, p := range peers {
-			r := results[i*len(peers)+j]
-			fmt.Fprintf(w, "%s\t%s\n", label(s.Name, p.name, j), cells(s, r))
+		if i == tuned {
+			fmt.Printf("\nHeld out: servers that nothing was tuned on. The aims are our own.\n")
 		}
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
+		block(s, results[i])
 	}
 }
 
-func label(scenario, peer string, i int) string {
-	if i == 0 {
-		return scenario
+// block prints a scenario: what is asked, and how each did.
+func block(s sim.Scenario, results []sim.Result) {
+	verdict := "met"
+	if len(s.Target.Misses(results[0])) > 0 {
+		verdict = "MISSED"
 	}
-	return "    " + peer
-}
-
-func cells(s sim.Scenario, r sim.Result) string {
-	converged := "never"
-	if r.Converged >= 0 {
-		converged = r.Converged.String()
+	fmt.Printf("\n%s: %s: %s\n", s.Name, s.Target, verdict)
+	if s.Short != "" {
+		fmt.Printf("(%s)\n", s.Short)
 	}
-	misses := len(s.Target.Misses(r))
-	note := "none"
-	if misses > 0 {
-		note = fmt.Sprint(s.Target.Misses(r))
+	fmt.Printf("  %-10s %s    misses\n", "", sim.Head)
+	for j, p := range peers {
+		row := results[j].Row()
+		fmt.Println(strings.TrimRight(fmt.Sprintf("  %-10s %-54s  %s", p.name, row, strings.Join(s.Target.Misses(results[j]), ", ")), " "))
 	}
-	round := 100 * time.Microsecond
-	return fmt.Sprintf("%.1f\t%.1f\t%.3f\t%v\t%v\t%s\t%s",
-		100*r.Goodput, 100*r.Steady, 100*r.Refused, r.P50.Round(round), r.P99.Round(round), converged, note)
 }
 
 // worst runs a scenario with each seed.

@@ -52,17 +52,28 @@ Exit codes: 0 every item was accepted; 1 the run itself failed; 2 usage;
 
 // fit lowers limits that are more than this machine can give, and says so.
 func (f *fetchFlags) fit(stderr io.Writer) {
+	if f.auto && f.hosts.policy == "" && f.hosts.perHost == (perHost{}) {
+		f.hosts.perHost.auto = true
+	}
 	room := machine.Look()
-	if fits, why := room.Fit(f.concurrency); why != "" {
+	if fits, why := room.Fit(f.concurrency); why != "" && f.auto {
+		f.concurrency = fits
+	} else if why != "" {
 		fmt.Fprintf(stderr, "-c %d is more than this machine can do: %s; going on with -c %d\n", f.concurrency, why, fits)
 		f.concurrency = fits
 	}
-	f.perHost = min(f.perHost, f.concurrency)
+	f.hosts.perHost.n = min(f.hosts.perHost.n, f.concurrency)
 }
 
 // limits are those that were asked for, as the report tells of them.
 func (f *fetchFlags) limits() report.Limits {
-	l := report.Limits{Concurrency: f.concurrency, PerHost: f.perHost}
+	l := report.Limits{
+		Concurrency: f.concurrency, Auto: f.auto, PerHost: f.hosts.perHost.n, PerHostAuto: f.hosts.perHost.auto,
+		Policy: f.hosts.policy,
+	}
+	if len(f.hosts.perHostRate) > 0 {
+		l.HostRate = f.hosts.perHostRate.String()
+	}
 	if len(f.rate) > 0 {
 		l.Rate = f.rate.String()
 	}
@@ -71,6 +82,7 @@ func (f *fetchFlags) limits() report.Limits {
 
 // run opens everything before anything is sent, and then fetches.
 func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
+	f.retriesSet = cmd.Flags().Changed("retries")
 	f.fit(cmd.ErrOrStderr())
 	if f.report != "" {
 		if err := mayReplace(f.report); err != nil {
@@ -95,6 +107,7 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	r := fetchRun{
 		opts: opts, src: in, out: out, limits: f.limits(), report: f.report,
 		progress: f.progress, grace: f.grace, stderr: cmd.ErrOrStderr(),
+		policy: f.policy, policyFile: f.hosts.policy,
 	}
 	return r.run(cmd.Context())
 }

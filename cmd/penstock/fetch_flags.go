@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/fetch/policy"
 	"github.com/penstock-go/penstock/rate"
 	"github.com/spf13/cobra"
 )
@@ -19,10 +20,14 @@ type fetchFlags struct {
 	// input
 	format, column, idColumn, baseURL string
 	// limits
-	concurrency, perHost int
-	rate                 rate.List
+	concurrency  int
+	auto         bool // -c auto
+	rate         rate.List
+	hosts        limitFlags
+	ignoreQuotas bool
 	// attempts
 	retries                 int
+	retriesSet              bool
 	timeout, connectTimeout time.Duration
 	maxBody                 int64
 	accept                  fetch.StatusSet
@@ -39,13 +44,15 @@ type fetchFlags struct {
 	include, dryRun, resume         bool
 	grace                           time.Duration
 	spillMax                        int64
+
+	policy *policy.Reloader // made by options
 }
 
 func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.SortFlags = false
 	f.format, f.order, f.bodies, f.progress, f.fsync = "auto", "input", "inline", "auto", "1s"
-	f.concurrency, f.retries, f.maxBody, f.maxRedirects = fetch.DefaultConcurrency, 3, fetch.DefaultMaxBody, fetch.DefaultRedirects
+	f.concurrency, f.retries, f.maxBody, f.maxRedirects = fetch.DefaultConcurrency, defaultRetries, fetch.DefaultMaxBody, fetch.DefaultRedirects
 	f.acceptText, f.spillMax = "200-399", fetch.DefaultSpillMax
 
 	fl.Var(choiceValue{&f.format, []string{"auto", "lines", "jsonl", "csv"}}, "format", "what the input is; auto goes by name and by line")
@@ -53,9 +60,10 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.idColumn, "id-column", "", "the `NAME` (or number) of the CSV column with the id")
 	fl.StringVar(&f.baseURL, "base-url", "", "the `URL` that paths such as /v1/chat/completions are joined to")
 
-	fl.VarP(countValue{&f.concurrency, 1}, "max-concurrent", "c", "most requests in flight at once")
-	fl.Var(countValue{&f.perHost, 1}, "per-host", "most requests in flight to one host (default: no limit but -c)")
+	fl.VarP(concurrencyValue{&f.concurrency, &f.auto}, "max-concurrent", "c", "most requests in flight at once; auto is as many as hosts and machine can take")
 	fl.Var(rateValue{&f.rate}, "rate", "most requests started in a time: 100/s, 5000/m, 10/15s; several with commas")
+	f.hosts.register(fl)
+	fl.BoolVar(&f.ignoreQuotas, "ignore-quotas", false, "do not obey RateLimit and X-RateLimit-*; Retry-After counts all the same")
 
 	fl.Var(sizeValue{&f.spillMax}, "spill-max", "most that items of blocked hosts take in a temporary file, so that reading goes on")
 
@@ -89,7 +97,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 // options is what the flags ask of the engine.
 func (f *fetchFlags) options() (fetch.Options, error) {
 	o := fetch.Options{
-		Concurrency: f.concurrency, PerHost: f.perHost, Timeout: f.timeout,
+		Concurrency: f.concurrency, Timeout: f.timeout, IgnoreQuotas: f.ignoreQuotas,
 		Retry: fetch.Retry{Max: f.retries}, MaxBody: f.maxBody, Accept: f.accept,
 		Method: f.method, KeepBody: f.bodies == "inline", KeepHeader: f.include,
 		SpillMax: f.spillMax,
@@ -113,6 +121,10 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 	if o.Header, err = f.header(len(f.data) > 0); err != nil {
 		return o, err
 	}
+	if f.policy, err = f.hosts.open(o.Retry, f.retriesSet); err != nil {
+		return o, err
+	}
+	o.Policy = f.policy
 	if len(f.rate) > 0 {
 		limiter, err := rate.New(paced(f.rate)...)
 		if err != nil {
@@ -124,8 +136,8 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 		MaxConns: f.concurrency, MaxConnsPerHost: f.concurrency,
 		ConnectTimeout: f.connectTimeout, Insecure: f.insecure, DenyPrivate: f.denyPrivate,
 	}
-	if f.perHost > 0 {
-		transport.MaxConnsPerHost = min(f.concurrency, f.perHost)
+	if n := f.hosts.perHost.n; n > 0 && f.hosts.policy == "" {
+		transport.MaxConnsPerHost = min(f.concurrency, n)
 	}
 	if f.proxy != "" {
 		if transport.Proxy, err = parseProxy(f.proxy); err != nil {
@@ -241,11 +253,8 @@ func (f *fetchFlags) body() ([]byte, error) {
 // describe is the limits in words.
 func (f *fetchFlags) describe() string {
 	s := fmt.Sprintf("at most %d in flight", f.concurrency)
-	if f.perHost > 0 {
-		s += fmt.Sprintf(", %d per host", f.perHost)
-	}
 	if len(f.rate) > 0 {
 		s += ", " + f.rate.String()
 	}
-	return s
+	return s + f.hosts.describe()
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/fetch/policy"
 	"github.com/penstock-go/penstock/report"
 )
 
@@ -32,6 +33,9 @@ type fetchRun struct {
 	progress string
 	grace    time.Duration
 	stderr   io.Writer
+
+	policy     *policy.Reloader
+	policyFile string // "" where there is none to read again
 }
 
 // run fetches, shows progress, heeds signals, and prints the summary. The
@@ -48,6 +52,8 @@ func (r *fetchRun) run(ctx context.Context) error {
 		Stats: engine.Stats, Buckets: engine.Buckets, Limits: r.limits, Output: r.out.name, Version: version(), Earlier: r.out.measured,
 	})
 	show := startProgress(r.progress, engine, r.stderr)
+	stopReloading := r.reloadOnHangup(engine, show)
+	defer stopReloading()
 	signals := r.heed(engine, cancel, show)
 	rec.Start()
 	sum, err := engine.Run(ctx, r.src, rec.Wrap(r.out.sink))

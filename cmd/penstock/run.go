@@ -114,7 +114,7 @@ trips no server's rate limit.`,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newFetch(), newReport(), newExport(), newDemo(), newOrigin(), newVersion())
+	root.AddCommand(newFetch(), newReport(), newExport(), newExplain(), newDemo(), newOrigin(), newVersion())
 	return root
 }
 

@@ -40,6 +40,35 @@ func (v countValue) Set(s string) error {
 	return nil
 }
 
+// concurrencyValue is the flag for a number of requests, or auto.
+type concurrencyValue struct {
+	n    *int
+	auto *bool
+}
+
+// autoConcurrency is the most that auto lets be in flight, if the machine has room.
+const autoConcurrency = 1000
+
+func (v concurrencyValue) String() string {
+	if v.auto != nil && *v.auto {
+		return "auto"
+	}
+	return countValue{v.n, 1}.String()
+}
+
+func (v concurrencyValue) Type() string { return "N|auto" }
+
+func (v concurrencyValue) Set(s string) error {
+	if *v.auto = s == "auto"; *v.auto {
+		*v.n = autoConcurrency
+		return nil
+	}
+	if err := (countValue{v.n, 1}).Set(s); err != nil {
+		return fmt.Errorf("%w; write a number, or auto", err)
+	}
+	return nil
+}
+
 // sizeValue is a flag for a number of bytes: 500, 64K, 10MB, 1GiB. K, M and G
 // are powers of 1024, as in curl.
 type sizeValue struct{ n *int64 }

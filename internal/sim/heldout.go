@@ -56,7 +56,7 @@ func lookedAt() []Scenario {
 		{
 			Name:   "queue above 37, 5 ms",
 			Server: func(seed uint64) Server { return NewWorkers(seed, Around(5*ms, 0.1), false, workers(37)) },
-			Ideal:  always(7400), Length: 30 * s, Target: Target{P50: 7500 * time.Microsecond},
+			Ideal:  always(7400), Length: 15 * s, Target: Target{P50: 7500 * time.Microsecond},
 		},
 		{
 			Name:   "queue above 37, 800 ms",
@@ -79,13 +79,12 @@ func lookedAt() []Scenario {
 			Name:   "day and night, queue",
 			Server: func(seed uint64) Server { return NewWorkers(seed, usual(), false, diurnal) },
 			Ideal:  func(age time.Duration) float64 { return 20 * float64(diurnal(age)) },
-			Length: 4 * time.Minute, Target: Target{P50: 75 * ms},
+			Target: Target{P50: 75 * ms},
 		},
 		{
 			Name:   "day and night, refusal",
 			Server: func(seed uint64) Server { return NewWorkers(seed, usual(), true, diurnal) },
 			Ideal:  func(age time.Duration) float64 { return 20 * float64(diurnal(age)) },
-			Length: 4 * time.Minute,
 		},
 		{
 			Name:   "refusal above 37, 74, 37",
@@ -108,6 +107,8 @@ func lookedAt() []Scenario {
 			Name:   "bucket 1000/s of 100",
 			Server: func(seed uint64) Server { return NewBucket(seed, usual(), 1000, 100, 0) },
 			Ideal:  always(1000), Length: 60 * s,
+			Target: Target{Goodput: 0.5},
+			Short:  "one run in eight takes it for a ceiling: 60 to 80 %",
 		},
 		{
 			Name:   "bucket 5/s of 5, 800 ms",
@@ -115,6 +116,11 @@ func lookedAt() []Scenario {
 			Ideal:  always(5),
 			Target: Target{Goodput: 0.45, Refused: 0.06},
 			Short:  "a dozen calls do not tell a rate from a concurrency",
+		},
+		{
+			Name:   "shaped to 100/s, latency varies",
+			Server: func(seed uint64) Server { return NewShaper(seed, usual(), 100) },
+			Ideal:  always(100), Target: Target{P50: 60 * ms},
 		},
 		{
 			Name:   "shaped to 300/s, 20 ms",

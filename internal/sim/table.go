@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -22,21 +23,63 @@ func Worst(results []Result) Result {
 	return w
 }
 
+// An aim is one figure of a Target, against what came of it.
+type aim struct {
+	name        string
+	asked, got  string
+	given, miss bool
+}
+
+func (t Target) aims(r Result) []aim {
+	percent := func(f float64) string { return fmt.Sprintf("%.4g %%", 100*f) }
+	converged, refused := "never", "<= "+percent(t.Refused)
+	if r.Converged >= 0 {
+		converged = r.Converged.String()
+	}
+	if t.Refused < nothing*2 {
+		refused = "nothing"
+	}
+	return []aim{
+		{"goodput", ">= " + percent(t.Goodput), percent(r.Goodput), t.Goodput > 0, r.Goodput < t.Goodput},
+		{"steady", ">= " + percent(t.Steady), percent(r.Steady), t.Steady > 0, r.Steady < t.Steady},
+		{"refused", refused, percent(r.Refused), t.Refused > 0, r.Refused > t.Refused},
+		{"p50", "<= " + t.P50.String(), r.P50.String(), t.P50 > 0, r.P50 > t.P50},
+		{"p99", "<= " + t.P99.String(), r.P99.String(), t.P99 > 0, r.P99 > t.P99},
+		{"converged", "<= " + t.Converged.String(), converged, t.Converged > 0, r.Converged < 0 || r.Converged > t.Converged},
+		{"sent", "<= " + strconv.Itoa(t.Sent), strconv.Itoa(r.Sent), t.Sent > 0, r.Sent > t.Sent},
+	}
+}
+
+// String returns what is asked for.
+func (t Target) String() string {
+	var out []string
+	for _, a := range t.aims(Result{}) {
+		if a.given {
+			out = append(out, a.name+" "+a.asked)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
 // Misses returns in what r falls short of t.
 func (t Target) Misses(r Result) []string {
 	var out []string
-	miss := func(bad bool, format string, args ...any) {
-		if bad {
-			out = append(out, fmt.Sprintf(format, args...))
+	for _, a := range t.aims(r) {
+		if a.given && a.miss {
+			out = append(out, a.name)
 		}
 	}
-	miss(r.Goodput < t.Goodput, "goodput %.2f %% < %.2f %%", 100*r.Goodput, 100*t.Goodput)
-	miss(r.Steady < t.Steady, "steady %.2f %% < %.2f %%", 100*r.Steady, 100*t.Steady)
-	miss(t.Refused > 0 && r.Refused > t.Refused, "refused %.3f %% > %.3f %%", 100*r.Refused, 100*t.Refused)
-	miss(t.P50 > 0 && r.P50 > t.P50, "p50 %v > %v", r.P50, t.P50)
-	miss(t.P99 > 0 && r.P99 > t.P99, "p99 %v > %v", r.P99, t.P99)
-	miss(t.Converged > 0 && (r.Converged < 0 || r.Converged > t.Converged), "converged at %v > %v", r.Converged, t.Converged)
-	miss(t.Sent > 0 && r.Sent > t.Sent, "sent %d > %d", r.Sent, t.Sent)
+	return out
+}
+
+// Explain says for each figure that r misses what was asked and what came.
+func (t Target) Explain(r Result) []string {
+	var out []string
+	for _, a := range t.aims(r) {
+		if a.given && a.miss {
+			out = append(out, fmt.Sprintf("%s is %s, not %s", a.name, a.got, a.asked))
+		}
+	}
 	return out
 }
 

@@ -30,7 +30,7 @@ import (
 // fails, and two spellings of one host give the same.
 func Of(host string) string {
 	host = strings.TrimSuffix(withoutPort(host), ".")
-	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+	if ip, ok := address(strings.Trim(host, "[]")); ok {
 		return ip.Unmap().String()
 	}
 	name := ascii(host)
@@ -40,7 +40,20 @@ func Of(host string) string {
 	return name
 }
 
+// address reads an IP address. Most hosts are names, and are told from one by a
+// look at them: the error of ParseAddr costs more than all the rest.
+func address(host string) (netip.Addr, bool) {
+	if n := len(host); n == 0 || !strings.Contains(host, ":") && (host[n-1] < '0' || host[n-1] > '9') {
+		return netip.Addr{}, false
+	}
+	ip, err := netip.ParseAddr(host)
+	return ip, err == nil
+}
+
 func withoutPort(host string) string {
+	if !strings.Contains(host, ":") {
+		return host
+	}
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		return h
 	}
