@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/penstock-go/penstock/fetch"
@@ -51,9 +52,7 @@ func (c Counts) plus(d Counts) Counts {
 
 func sumOf[K comparable](a, b map[K]int64) map[K]int64 {
 	sum := make(map[K]int64, len(a)+len(b))
-	for k, n := range a {
-		sum[k] = n
-	}
+	maps.Copy(sum, a)
 	for k, n := range b {
 		sum[k] += n
 	}

@@ -119,7 +119,9 @@ func (t *text) head() {
 		n    int64
 		text string
 	}{
-		{c.Retries, "retries"}, {c.Redirects, "redirects"}, {c.Spilled, "waited for their host in a file of up to " + Size(c.SpillBytes)},
+		{c.Retries, "retries"},
+		{c.Redirects, "redirects"},
+		{c.Spilled, "waited for their host in a file of up to " + Size(c.SpillBytes)},
 		{c.Shortages, "times this machine ran out of files, ports or buffers, and the run slowed down"},
 	} {
 		if x.n > 0 {
