@@ -32,7 +32,7 @@ bench: ## benchmarks, ready for benchstat: BENCH=regexp COUNT=6 PKG=./...
 	@go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG)
 
 bench-primitives: ## side by side with the peers: ROUNDS=5 TIME=300ms
-	@for dir in semaphore gather queue rate keyed; do scripts/compare.sh bench/$$dir $(ROUNDS) $(TIME); done
+	@for dir in semaphore gather queue rate keyed httplimit; do scripts/compare.sh bench/$$dir $(ROUNDS) $(TIME); done
 
 sim: ## the limits that find themselves and their peers on simulated servers: SEEDS=3 (two minutes)
 	@cd bench && go test -count 1 -v -run '^TestTable$$' ./sim -seeds $(SEEDS) | grep -v -e '^ *---' -e '^==='

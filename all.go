@@ -36,6 +36,9 @@ import (
 // taken once; a composed limiter counts as the limiters that it is made of.
 // All of nothing limits nothing.
 //
+// Its permit is a [Settler] where that of one of limiters is. Where there is more
+// than one limit it has a method Unwrap() []Permit, which returns theirs.
+//
 // Make a composed limiter once for each set of limits and keep it: those who
 // wait in the same one queue up in it and cost the limits themselves nothing.
 //
@@ -72,6 +75,8 @@ func All(limiters ...Limiter) Limiter {
 // counts operations beside one that counts their cost:
 //
 //	penstock.All(penstock.PerCall(connections), tokensPerMinute)
+//
+// Its permit is no [Settler]: an operation is one, whatever it costs.
 func PerCall(l Limiter) Limiter { return perCall{l} }
 
 type perCall struct{ l Limiter }
@@ -80,14 +85,22 @@ func (p perCall) AcquirePermit(ctx context.Context, n int) (Permit, error) {
 	if n < 0 {
 		return nil, negativeWeight("acquire", n)
 	}
-	return p.l.AcquirePermit(ctx, 1)
+	permit, err := p.l.AcquirePermit(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	return ofCall(permit), nil
 }
 
 func (p perCall) TryAcquirePermit(n int) (Permit, bool) {
 	if n < 0 {
 		panic(negativeWeight("acquire", n))
 	}
-	return p.l.TryAcquirePermit(1)
+	permit, ok := p.l.TryAcquirePermit(1)
+	if !ok {
+		return nil, false
+	}
+	return ofCall(permit), true
 }
 
 // A part is one of the limits of a composed limiter.
@@ -144,7 +157,7 @@ func (m *mixed) AcquirePermit(ctx context.Context, n int) (Permit, error) {
 		permits[at] = p
 		refused, ok := m.tryRest(permits, at, n)
 		if ok {
-			return &allPermit{permits: permits}, nil
+			return (&allPermit{permits: permits}).settler(), nil
 		}
 		at = refused
 	}
@@ -156,7 +169,7 @@ func (m *mixed) TryAcquirePermit(n int) (Permit, bool) {
 	if _, ok := m.tryRest(permits, -1, n); !ok {
 		return nil, false
 	}
-	return &allPermit{permits: permits}, true
+	return (&allPermit{permits: permits}).settler(), true
 }
 
 // tryRest tries to take n of all parts but the one at have, which it has. If
@@ -180,18 +193,4 @@ func (m *mixed) tryRest(permits []Permit, have, n int) (refused int, ok bool) {
 		return i, false
 	}
 	return 0, true
-}
-
-// An allPermit is a permit of several limits.
-type allPermit struct {
-	permits []Permit
-	few     [3]Permit
-}
-
-// Release releases the permits in the order in which the limits were given to
-// All.
-func (p *allPermit) Release(o Outcome) {
-	for _, p := range p.permits {
-		p.Release(o)
-	}
 }

@@ -28,6 +28,22 @@ type Permit interface {
 	Release(Outcome)
 }
 
+// A Settler is a Permit whose cost can be corrected when it is known: the permit
+// of a rate, or a composed one that has such a permit in it. So this works
+// whatever limits were composed:
+//
+//	if s, ok := permit.(penstock.Settler); ok {
+//		s.Settle(tokens)
+//	}
+type Settler interface {
+	// Settle says what the operation has really cost, where the units that
+	// were acquired were an estimate. What is over is given back, what is
+	// missing is charged. A limit of what is under way, and one that counts
+	// operations, is not concerned. It never blocks for long. Call it before
+	// Release.
+	Settle(actual int)
+}
+
 // An Outcome is how an operation went, as far as a limit can learn from it.
 type Outcome uint8
 

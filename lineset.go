@@ -27,6 +27,14 @@ func (l memberLine) cost(n int) int {
 	return n
 }
 
+// permit takes what an operation that costs n costs this limit.
+func (l memberLine) permit(n int) Permit {
+	if l.perCall {
+		return ofCall(l.Take(1))
+	}
+	return l.Take(n)
+}
+
 // linesOf asks the members for their lines.
 func linesOf(parts []part) *lineSet {
 	s := &lineSet{}
@@ -83,14 +91,14 @@ func (s *lineSet) take(n int) Permit {
 	case 0:
 		return noPermit{}
 	case 1:
-		return s.listed[0].Take(s.listed[0].cost(n))
+		return s.listed[0].permit(n)
 	}
 	all := &allPermit{}
 	all.permits = all.few[:0]
 	for _, l := range s.listed {
-		all.permits = append(all.permits, l.Take(l.cost(n)))
+		all.permits = append(all.permits, l.permit(n))
 	}
-	return all
+	return all.settler()
 }
 
 // acquired tells the lines, which are not locked, that n of each is in use now.

@@ -44,7 +44,6 @@ func (l *limits) acquire(ctx context.Context, key hostKey, cost int, again bool,
 		}
 		if wait == 0 {
 			l.take(h, cost, &x.grant)
-			x.sent, x.done = h.sent, h.sent-int64(h.inFlight)
 			l.mu.Unlock()
 			return nil
 		}
@@ -59,7 +58,7 @@ func (l *limits) acquire(ctx context.Context, key hostKey, cost int, again bool,
 	l.offer(h)
 	l.serve()
 	l.mu.Unlock()
-	return l.await(ctx, h, w, x)
+	return l.await(ctx, h, w)
 }
 
 // heldFor refuses to wait for a host that is held until after ctx's deadline.
@@ -76,7 +75,7 @@ func (h *host) heldFor(ctx context.Context) error {
 }
 
 // await waits for w to be served.
-func (l *limits) await(ctx context.Context, h *host, w *waiter, x *exchange) error {
+func (l *limits) await(ctx context.Context, h *host, w *waiter) error {
 	start := time.Now()
 	select {
 	case <-w.ready:
@@ -105,7 +104,6 @@ func (l *limits) await(ctx context.Context, h *host, w *waiter, x *exchange) err
 		l.giveBack(w.grant, penstock.Unused)
 		return ended(ctx)
 	}
-	x.sent, x.done = h.sent, h.sent-int64(h.inFlight)
 	return nil
 }
 
@@ -115,7 +113,6 @@ func (l *limits) acquireComposed(ctx context.Context, h *host, cost int, x *exch
 	defer func() {
 		l.mu.Lock()
 		h.visitors--
-		x.sent, x.done = h.sent, h.sent-int64(h.inFlight)
 		l.retire(h)
 		l.mu.Unlock()
 	}()
@@ -126,7 +123,8 @@ func (l *limits) acquireComposed(ctx context.Context, h *host, cost int, x *exch
 	if err != nil {
 		return err
 	}
-	x.grant.h, x.permit = h, p
+	x.permit = p
+	x.grant = grantOf(p)
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package httplimit
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -14,10 +13,10 @@ import (
 // An exchange is a request with its permit, and then the body of its response.
 type exchange struct {
 	l       *limits
+	req     *http.Request
 	grant   grant
 	permit  penstock.Permit // a composed one, of which the grant is part
-	sent    int64           // how many requests the host had had, with this one
-	done    int64           // how many of them had ended
+	status  int             // 429 also where the server means that; 0 without a response
 	outcome penstock.Outcome
 	told    time.Duration // how long the response asks to wait
 	body    io.ReadCloser // nil if the response has none, or there is none
@@ -72,7 +71,7 @@ func (x *exchange) afterRead(err error) penstock.Outcome {
 	if err == io.EOF {
 		return x.outcome
 	}
-	return outcomeOf(0, err)
+	return outcomeOf(x.req, 0, err)
 }
 
 // Close closes the body, and gives the permit back when the connection is no
@@ -100,21 +99,4 @@ func (u *upgraded) CloseWrite() error {
 		return c.CloseWrite()
 	}
 	return errors.ErrUnsupported
-}
-
-// outcomeOf is what a limit may learn from a status, or from an error.
-func outcomeOf(status int, err error) penstock.Outcome {
-	switch {
-	case err == nil && refused(status) || status == http.StatusGatewayTimeout:
-		return penstock.Overload
-	case err == nil && status < 400:
-		return penstock.Success
-	case err == nil:
-		return penstock.Failure
-	case errors.Is(err, context.Canceled):
-		return penstock.Ignored
-	case isTimeout(err):
-		return penstock.Overload
-	}
-	return penstock.Failure
 }

@@ -7,7 +7,7 @@ import "time"
 type breaker struct {
 	failures int // in a row
 	open     bool
-	probing  bool      // the one request of a half-open breaker is under way
+	probe    int64     // the number of the one request of a half-open breaker, or 0
 	opens    time.Time // half
 	until    time.Time // what it knows counts no more
 }
@@ -18,36 +18,43 @@ func (h *host) broken() error {
 	if !b.open {
 		return nil
 	}
-	if wait := time.Until(b.opens); wait > 0 || b.probing {
+	if wait := time.Until(b.opens); wait > 0 || b.probe > 0 {
 		return &HostError{h.name, max(wait, 0), ErrCircuitOpen}
 	}
 	return nil
 }
 
-// take reports whether the request that goes now is the one of a half-open
-// breaker.
-func (b *breaker) take() bool {
-	b.probing = b.probing || b.open
-	return b.open
+// take notes that the request of that number goes now.
+func (b *breaker) take(number int64) {
+	if b.open {
+		b.probe = number
+	}
 }
 
-// note learns how a request went, and reports whether that has opened it.
-func (b *breaker) note(o Breaker, failed bool, now time.Time) (opened bool) {
-	if o.Failures == 0 {
+// ended notes that the request of that number has ended, however that was.
+func (b *breaker) ended(number int64) {
+	if b.probe == number {
+		b.probe = 0
+	}
+}
+
+// note learns how the request of that number went, and reports whether that has
+// opened it. While it is open only the probe counts: what was sent before says
+// nothing new.
+func (b *breaker) note(o Breaker, number int64, failed bool, now time.Time) (opened bool) {
+	if b.open && b.probe != number {
 		return false
 	}
 	if !failed {
-		if !b.open || b.probing {
-			*b = breaker{}
-		}
+		*b = breaker{}
 		return false
 	}
 	b.failures++
 	b.until = now.Add(o.OpenFor)
-	if b.failures < o.Failures || b.open && !b.probing {
+	if b.failures < o.Failures {
 		return false
 	}
-	b.open, b.opens = true, b.until
+	b.open, b.probe, b.opens = true, 0, b.until
 	b.until = b.until.Add(o.OpenFor)
 	return true
 }

@@ -3,7 +3,9 @@ package httplimit_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -125,5 +127,75 @@ func TestBreakerAndLateFailures(t *testing.T) {
 		b.mustGet(b.url(0, "/item/3"), 200) // 11 s, though a request failed at 5 s
 		resp.Body.Close()
 		wg.Wait()
+	})
+}
+
+// While a breaker is half open only its probe closes or opens it, and there is
+// only one, whatever becomes of older requests and of the bodies of older
+// probes.
+func TestBreakerHeedsItsProbeAlone(t *testing.T) {
+	base := roundTripper(func(r *http.Request) (*http.Response, error) {
+		wait, _ := time.ParseDuration(r.URL.Query().Get("wait"))
+		time.Sleep(wait)
+		status := 500
+		if r.URL.Path == "/good" {
+			status = 200
+		}
+		return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("body")), Request: r}, nil
+	})
+	o := httplimit.Options{Base: base, Retry: httplimit.Retry{Max: -1}, Breaker: httplimit.Breaker{Failures: 1, OpenFor: 10 * time.Second}}
+	for name, limiter := range map[string]penstock.Limiter{"": nil, "composed": penstock.NewSemaphore(5), "foreign": foreign{penstock.NewSemaphore(5)}} {
+		t.Run(name, func(t *testing.T) {
+			o.Limiter = limiter
+			refused := func(b *bench) {
+				b.Helper()
+				if _, err := b.get(b.Context(), "http://x.test/good"); !errors.Is(err, httplimit.ErrCircuitOpen) {
+					b.Errorf("at %v: %v, want ErrCircuitOpen", b.at(), err)
+				}
+			}
+			bubble(t, 0, o, func(b *bench) {
+				var wg sync.WaitGroup
+				wg.Go(func() { b.mustGet("http://x.test/good?wait=15s", 200) })
+				synctest.Wait()
+				b.mustGet("http://x.test/", 500) // open until 10 s
+				time.Sleep(12 * time.Second)
+				wg.Go(func() { b.mustGet("http://x.test/?wait=8s", 500) }) // the probe
+				time.Sleep(4 * time.Second)
+				refused(b) // though an older one has succeeded at 15 s
+				wg.Wait()
+				time.Sleep(9 * time.Second)
+				refused(b) // the probe has failed at 20 s
+				time.Sleep(time.Second)
+				b.mustGet("http://x.test/good", 200)
+				b.mustGet("http://x.test/good", 200)
+			})
+			bubble(t, 0, o, func(b *bench) {
+				var wg sync.WaitGroup
+				b.mustGet("http://x.test/", 500)
+				time.Sleep(10 * time.Second)
+				first := b.roundTrip(request(b.Context(), b, "http://x.test/"))
+				time.Sleep(10 * time.Second)
+				wg.Go(func() { b.mustGet("http://x.test/good?wait=5s", 200) })
+				synctest.Wait()
+				first.Body.Close()
+				refused(b)
+				wg.Wait()
+				b.mustGet("http://x.test/good", 200)
+			})
+		})
+	}
+}
+
+// Who gives up, for whatever cause, says nothing of the host.
+func TestBreakerDoesNotCountWhoGivesUp(t *testing.T) {
+	o := httplimit.Options{Retry: httplimit.Retry{Max: -1}, Breaker: httplimit.Breaker{Failures: 1}}
+	bubble(t, 1, o, func(b *bench) {
+		cause := errors.New("no longer wanted")
+		ctx, cancel := context.WithCancelCause(b.Context())
+		time.AfterFunc(time.Second, func() { cancel(cause) })
+		if _, err := b.get(ctx, b.url(0, "/hang/a")); !errors.Is(err, cause) {
+			b.Errorf("%v, want the cause", err)
+		}
+		b.mustGet(b.url(0, "/item/1"), 200)
 	})
 }

@@ -10,11 +10,30 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/penstock-go/penstock"
 )
 
 // statusOverloaded is what Anthropic's API and others answer when they have too
 // much to do.
 const statusOverloaded = 529
+
+// outcomeOf is what a limit may learn from a status, or from an error.
+func outcomeOf(req *http.Request, status int, err error) penstock.Outcome {
+	switch {
+	case err == nil && refused(status) || status == http.StatusGatewayTimeout:
+		return penstock.Overload
+	case err == nil && status < 400:
+		return penstock.Success
+	case err == nil:
+		return penstock.Failure
+	case errors.Is(err, context.Canceled), errors.Is(req.Context().Err(), context.Canceled):
+		return penstock.Ignored // net/http returns the cause, which may be any error
+	case isTimeout(err), req.Context().Err() != nil:
+		return penstock.Overload
+	}
+	return penstock.Failure
+}
 
 // refused says that the status means too much to do, and nothing done.
 func refused(status int) bool {
@@ -60,7 +79,10 @@ func neverConnected(err error) bool {
 		return true
 	}
 	op, ok := errors.AsType[*net.OpError](err)
-	return ok && (op.Op == "dial" || op.Op == "proxyconnect")
+	if ok && (op.Op == "dial" || op.Op == "proxyconnect" || op.Op == "socks connect") {
+		return true
+	}
+	return isTimeout(err) && strings.Contains(err.Error(), "TLS handshake timeout") // net/http has no type for it
 }
 
 func isTimeout(err error) bool {

@@ -230,6 +230,7 @@ func TestOutcomesAndHints(t *testing.T) {
 		{429, nil, "[hint 30s held 30s overload]"},
 		{503, nil, "[hint 30s held 30s overload]"},
 		{504, nil, "[hint 30s held 30s overload]"},
+		{403, nil, "[failure]"},
 		{0, context.Canceled, "[ignored]"},
 		{0, context.DeadlineExceeded, "[overload]"},
 		{0, errors.New("nonsense"), "[failure]"},
@@ -290,6 +291,71 @@ func TestAdaptive(t *testing.T) {
 		// 10 workers at 20 ms: 10 s at best.
 		if at := b.at(); at > 13*time.Second {
 			b.Errorf("took %v, limit %d", at, l.Limit())
+		}
+	})
+}
+
+// What net/http returns when a context ends is its cause: any error.
+func TestOutcomeByTheContext(t *testing.T) {
+	cause := errors.New("any")
+	for want, end := range map[string]func(context.Context) (context.Context, context.CancelFunc){
+		"[ignored]": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			return ctx, func() { cancel(cause) }
+		},
+		"[overload]": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeoutCause(ctx, time.Second, cause)
+		},
+	} {
+		spy := &spyLimiter{}
+		o := httplimit.Options{HostLimits: func(string) httplimit.HostLimits { return httplimit.HostLimits{Limiter: spy} }}
+		bubble(t, 1, o, func(b *bench) {
+			for _, path := range []string{"/hang/a", "/hang-body/a"} {
+				ctx, cancel := end(b.Context())
+				time.AfterFunc(2*time.Second, cancel)
+				if _, err := b.get(ctx, b.url(0, "%s", path)); err == nil {
+					b.Error("no error")
+				}
+				if got := fmt.Sprint(spy.heard); got != want {
+					b.Errorf("%s: heard %v, want %v", path, got, want)
+				}
+				spy.heard = nil
+				cancel()
+			}
+		})
+	}
+}
+
+// An idleLimiter says itself when it is to be forgotten.
+type idleLimiter struct {
+	*penstock.Semaphore
+	until time.Time
+}
+
+func (l *idleLimiter) Idle(now time.Time) bool { return !now.Before(l.until) }
+
+// A host's limit that still knows something outlives a pause.
+func TestHostLimiterIsKeptUntilItIsIdle(t *testing.T) {
+	made := 0
+	o := httplimit.Options{Base: answers(200), HostLimits: func(string) httplimit.HostLimits {
+		made++
+		return httplimit.HostLimits{Limiter: &idleLimiter{penstock.NewSemaphore(1), time.Now().Add(time.Minute)}}
+	}}
+	bubble(t, 0, o, func(b *bench) {
+		for range 6 {
+			b.mustGet("http://x.test/", 200)
+			time.Sleep(9 * time.Second)
+		}
+		if made != 1 {
+			b.Errorf("%d were made", made)
+		}
+		time.Sleep(30 * time.Second)
+		if n := b.t.Stats().Hosts; n != 0 {
+			b.Errorf("%d hosts when it knows nothing any more", n)
+		}
+		b.mustGet("http://x.test/", 200)
+		if made != 2 {
+			b.Errorf("%d were made", made)
 		}
 	})
 }

@@ -58,8 +58,8 @@
 // # Limits that learn
 //
 // A Limiter of Options or HostLimits hears how each request went by its permit's
-// outcome: penstock.Success below 400, penstock.Overload for 429, 503, 504, 529
-// and timeouts, penstock.Ignored for what its caller cancelled, penstock.Failure
+// outcome: penstock.Success below 400, penstock.Overload for 429 (or GitHub's
+// 403), 503, 504, 529 and timeouts, penstock.Ignored for what its caller cancelled, penstock.Failure
 // for the rest. One of HostLimits that is a Holder hears of holds, and both, if
 // they are Hinted, of all hints. This lets the limit of each host find itself:
 //
@@ -67,6 +67,9 @@
 //		l, _ := adaptive.New(adaptive.Options{})
 //		return httplimit.HostLimits{Limiter: l}
 //	}
+//
+// It is kept while the host has requests, and as long after that as its method
+// Idle, if it has one, says that it remembers something; see HostLimits.Limiter.
 //
 // # Cost
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -252,4 +253,25 @@ func TestRepeatedRequestKeepsItsPlace(t *testing.T) {
 			b.Errorf("order %v", order)
 		}
 	})
+}
+
+// A time that is as long as a Duration can be, or longer, is the cap, and not
+// nothing.
+func TestHoldWithoutEndIsTheCap(t *testing.T) {
+	for _, header := range [][]string{
+		{"Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"},
+		{"RateLimit", `"a";r=0;t=999999999999999`},
+		{"X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "9999999999999d"},
+		{"Retry-After-Ms", "9999999999999999999999"},
+	} {
+		for _, limit := range []time.Duration{time.Minute, math.MaxInt64} {
+			o := httplimit.Options{Base: answers(429, header...), MaxRetryAfter: limit, Retry: httplimit.Retry{Max: -1}}
+			bubble(t, 0, o, func(b *bench) {
+				b.mustGet("http://x.test/", 429)
+				if h := b.t.HostStats(); len(h) != 1 || h[0].Held != limit && h[0].Held < 1e6*time.Hour {
+					b.Errorf("%q: %+v, want it held for %v", header, h, limit)
+				}
+			})
+		}
+	}
 }

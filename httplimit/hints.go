@@ -102,7 +102,7 @@ func (h Hints) Wait() time.Duration {
 func ParseHints(h http.Header, status int, now time.Time) Hints {
 	var hints Hints
 	var names [16]string
-	found := names[:0]
+	found, isStructured := names[:0], false
 	for name := range h {
 		switch field(name) {
 		case retryField:
@@ -110,15 +110,21 @@ func ParseHints(h http.Header, status int, now time.Time) Hints {
 				hints.readRetryAfter(h, now)
 			}
 		case structuredField:
-			// Read below: the two belong together.
-			hints.Quotas = structured(h)
+			isStructured = true // the two belong together
 		case plainField:
 			found = append(found, name)
 		}
 	}
-	if len(found) > 0 {
-		hints.Quotas = append(hints.Quotas, plainQuotas(h, found, now)...)
+	if isStructured {
+		hints.Quotas = structured(h)
 	}
+	switch quotas := plainQuotas(h, found, now); {
+	case len(hints.Quotas) == 0:
+		hints.Quotas = quotas
+	default:
+		hints.Quotas = append(hints.Quotas, quotas...)
+	}
+	hints.Quotas = joinPolicies(hints.Quotas)
 	return hints
 }
 

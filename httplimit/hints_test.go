@@ -59,7 +59,11 @@ func TestParseHints(t *testing.T) {
 		{"draft 11, concurrency", `RateLimit-Policy: "c";q=10;qu="concurrent-requests"` + "\nRateLimit: \"c\";r=0;t=9", []string{"c[concurrent] limit 10 left 0 reset 9s"}, 0},
 		{"drafts 8 and 9", "RateLimit: limit=100, remaining=0, reset=5", []string{"[requests] limit 100 left 0 reset 5s"}, 5 * time.Second},
 		{"drafts up to 7", "RateLimit-Limit: 100, 100;w=60, 1000;w=3600\nRateLimit-Remaining: 0\nRateLimit-Reset: 50", []string{"[requests] limit 100 left 0 reset 50s window 1m0s"}, 50 * time.Second},
-		{"draft 7's policy", "RateLimit-Policy: 10;w=1\nRateLimit-Limit: 10", []string{"[requests] limit 10 window 1s", "[requests] limit 10"}, 0},
+		{"draft 7's policy", "RateLimit-Policy: 10;w=1\nRateLimit-Limit: 10", []string{"[requests] limit 10 window 1s"}, 0},
+		{"draft 7, two policies", "RateLimit-Policy: 10;w=1, 50;w=60\nRateLimit: limit=50, remaining=49, reset=60", []string{"[requests] limit 10 window 1s", "[requests] limit 50 left 49 reset 1m0s window 1m0s"}, 0},
+		{"draft 6", "RateLimit-Policy: 100;w=60\nRateLimit-Limit: 100\nRateLimit-Remaining: 99\nRateLimit-Reset: 60", []string{"[requests] limit 100 left 99 reset 1m0s window 1m0s"}, 0},
+		{"the policy that is nearest stands last", "RateLimit-Limit: 100, 1000;w=3600, 100;w=60", []string{"[requests] limit 100 window 1m0s"}, 0},
+		{"no time, in any unit", "X-RateLimit-Remaining: 0\nX-RateLimit-Reset: 99999999999999999999999", []string{"[requests] left 0"}, 0},
 		{
 			"GitHub", fmt.Sprintf("X-RateLimit-Limit: 5000\nX-RateLimit-Remaining: 0\nX-RateLimit-Used: 5000\nX-RateLimit-Resource: core\nX-RateLimit-Reset: %d", in90s.Unix()),
 			[]string{"[requests] limit 5000 left 0 reset 1m30s"},

@@ -98,6 +98,13 @@ func recovers(l *rate.Limiter, now time.Time) time.Time {
 	return now.Add(max(longest, l.Stats().Wait, time.Millisecond))
 }
 
+// An idler is a limit that knows when it remembers nothing, as those of this module
+// do that learn; see keyed.Idler.
+type idler interface{ Idle(now time.Time) bool }
+
+// idleAgain is how long it takes until an idler is asked again.
+const idleAgain = 10 * time.Second
+
 // busy reports whether requests are at work or wait.
 func (h *host) busy() bool { return h.inFlight > 0 || h.visitors > 0 || h.queue.first != nil }
 
@@ -111,6 +118,9 @@ func (h *host) expires(now time.Time) time.Time {
 	at = later(at, h.quota.until)
 	at = later(at, h.pace.until)
 	at = later(at, h.budget.full(now))
+	if l, ok := h.given.(idler); ok && !l.Idle(now) {
+		at = later(at, now.Add(idleAgain))
+	}
 	return later(at, h.breaker.until)
 }
 

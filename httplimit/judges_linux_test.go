@@ -1,156 +1,180 @@
 package httplimit_test
 
 import (
-	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/penstock-go/penstock"
 	"github.com/penstock-go/penstock/adaptive"
 	"github.com/penstock-go/penstock/httplimit"
-	"github.com/penstock-go/penstock/internal/origin"
+	"github.com/penstock-go/penstock/internal/sim"
 	"github.com/penstock-go/penstock/rate"
 )
 
-// The judges are nginx and HAProxy as Debian has them: servers that we have not
-// written, and whose limits are not our idea of a limit.
+// The clients of the judges would have wants requests under way, which take
+// latency each.
+const (
+	wants   = 100
+	latency = 50 * time.Millisecond
+)
 
-const nginxConf = `
-daemon off;
-worker_processes 1;
-error_log stderr crit;
-pid nginx.pid;
-user root;
-events { worker_connections 1024; }
-http {
-	access_log off;
-	client_body_temp_path tmp/body;
-	proxy_temp_path tmp/proxy;
-	fastcgi_temp_path tmp/fastcgi;
-	uwsgi_temp_path tmp/uwsgi;
-	scgi_temp_path tmp/scgi;
-	keepalive_requests 1000000;
-	limit_conn_zone $server_name zone=conns:1m;
-	limit_req_zone $server_name zone=reqs:1m rate=100r/s;
-	upstream slow { server SLOW; keepalive 64; }
-	server {
-		listen LISTEN backlog=511;
-		server_name judge;
-		location /conn/ {
-			limit_conn conns 37;
-			proxy_pass http://slow/;
-			proxy_http_version 1.1;
-			proxy_set_header Connection "";
-		}
-		root .;
-		# Not return, which comes before limit_req.
-		location /req/ { limit_req zone=reqs burst=20 nodelay; try_files /conf =404; }
-	}
-}
-`
-
-const haproxyConf = `
-global
-	maxconn 2000
-defaults
-	mode http
-	timeout connect 5s
-	timeout client 60s
-	timeout server 60s
-	timeout queue 60s
-	http-reuse always
-frontend judge
-	bind fd@3
-	default_backend slow
-backend slow
-	server slow SLOW maxconn 37
-`
-
-// judge starts a program with its configuration and a listening socket as file 3,
-// so that nobody has to wait for it, and returns its URL. The test ends it.
-func judge(t *testing.T, program, conf string, slow *origin.Server, args ...string) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("the judges take seconds")
-	}
-	path, err := exec.LookPath(program)
-	if err != nil {
-		path, err = exec.LookPath("/usr/sbin/" + program) // not on a user's PATH
-	}
-	if err != nil {
-		if strings.Contains(os.Getenv("PENSTOCK_REQUIRE"), program) {
-			t.Fatalf("no %s, but PENSTOCK_REQUIRE asks for it", program)
-		}
-		t.Skipf("no %s; on Debian: sudo apt-get install %s", program, program)
-	}
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	socket, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if os.Geteuid() != 0 {
-		conf = strings.Replace(conf, "user root;", "", 1)
-	}
-	conf = strings.NewReplacer("LISTEN", ln.Addr().String(), "SLOW", strings.TrimPrefix(slow.URL(), "http://")).Replace(conf)
-	if err := os.WriteFile(filepath.Join(dir, "conf"), []byte(conf), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var stderr bytes.Buffer
-	cmd := exec.Command(path, args...)
-	cmd.Dir = dir
-	cmd.Env = []string{"NGINX=3;"}
-	cmd.ExtraFiles = []*os.File{socket}
-	cmd.Stderr = &stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // should the tests be killed
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Errorf("%s ended by itself: %v", program, err)
-		}
-		_ = cmd.Wait() // it was ended by a signal
-		if t.Failed() {
-			t.Logf("%s said:\n%s", program, &stderr)
-		}
-	})
-	return "http://" + ln.Addr().String()
+// A contest is a client that finds its limit by itself before a judge, beside the
+// same on virtual time before the simulated server of that kind.
+type contest struct {
+	name  string
+	judge func(*testing.T) string // starts it and returns its URL
+	path  string
+	like  func(seed uint64) sim.Server
+	ideal float64            // a second
+	right httplimit.Options  // the limit that a knowing client would set
+	over  *httplimit.Options // one that the judge refuses
 }
 
-func nginx(t *testing.T, slow *origin.Server) string {
-	return judge(t, "nginx", nginxConf, slow, "-e", "stderr", "-p", ".", "-c", "conf")
+func contests() []contest {
+	const ms = time.Millisecond
+	around := sim.Around(latency, 0.1)
+	workers := func(refuse bool) func(uint64) sim.Server {
+		return func(seed uint64) sim.Server {
+			return sim.NewWorkers(seed, around, refuse, func(time.Duration) int { return 37 })
+		}
+	}
+	bucket := func(tell time.Duration) func(uint64) sim.Server {
+		return func(seed uint64) sim.Server { return sim.NewBucket(seed, around, 100, 20, tell) }
+	}
+	perHost := func(n int) httplimit.Options { return httplimit.Options{PerHost: n} }
+	perSecond := func(n int64) httplimit.Options {
+		return httplimit.Options{PerHostRate: rate.List{{Count: n, Per: time.Second, Slack: 5 * ms}}}
+	}
+	over := perHost(60)
+	return []contest{
+		{"a HAProxy, maxconn 37 and a queue", haproxy, "/delay/50", workers(false), 740, perHost(37), nil},
+		{"b nginx, limit_conn 37", nginx, "/conn/delay/50", workers(true), 740, perHost(37), &over},
+		{"c nginx, limit_req 100r/s, Retry-After", nginx, "/told/delay/50", bucket(time.Second), 100, perSecond(100), &over},
+		{"d nginx, limit_req 100r/s", nginx, "/req/delay/50", bucket(0), 100, perSecond(100), &over},
+	}
 }
 
-func haproxy(t *testing.T, slow *origin.Server) string {
-	return judge(t, "haproxy", haproxyConf, slow, "-q", "-f", "conf")
+// TestJudges prints what nginx and HAProxy, real servers, make of a limit that
+// finds itself, beside what the simulation says for as long a run.
+//
+// On a busy machine nobody reaches the ideal, so what is held against the
+// simulation is the share of what the right limit, fixed, gets done on the same
+// judge just before. A disturbance can only take away from it: the best of three
+// counts. Where even the fixed limit stays under 95 % of the ideal there is no
+// figure to speak of, and only what was refused is asserted.
+//
+// With PENSTOCK_LONG=1 the runs are long enough to ask for 90 % of the simulated
+// goodput, and for no more than 2 in a hundred refused beyond the simulated. Else
+// they are a second, most of which is the search, whose course is chance, and all at the
+// same time; then half of it is asked for, and no more than 10.
+func TestJudges(t *testing.T) {
+	length, least, refused := 1200*time.Millisecond, 0.5, 0.1
+	long := os.Getenv("PENSTOCK_LONG") != ""
+	if long {
+		length, least, refused = 20*time.Second, 0.9, 0.02
+	}
+	for _, c := range contests() {
+		t.Run(c.name, func(t *testing.T) {
+			if !long {
+				t.Parallel()
+			}
+			url := c.judge(t) + c.path
+			if c.over != nil {
+				if v := ask(t, *c.over, url, 200*time.Millisecond); v.refused == 0 {
+					t.Errorf("a limit that is too high was not refused: %v", v)
+				}
+				time.Sleep(250 * time.Millisecond) // until a bucket is full again
+			}
+			for try := range 3 {
+				if c.hold(t, url, length, least, refused, try == 2) {
+					return
+				}
+			}
+		})
+	}
 }
 
-func slowServer(t *testing.T) *origin.Server {
-	t.Helper()
-	s, err := origin.Start(origin.Options{})
+// hold plays c once and reports whether it went as simulated. The last time it
+// must.
+func (c *contest) hold(t *testing.T, url string, length time.Duration, least, refused float64, last bool) bool {
+	simulated := c.simulate(t, length)
+	right := ask(t, c.right, url, min(length/2, 5*time.Second))
+	l, err := adaptive.New(adaptive.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
-	return s
+	found := ask(t, httplimit.Options{HostLimits: func(string) httplimit.HostLimits {
+		return httplimit.HostLimits{Limiter: l}
+	}}, url, length)
+
+	fixed := right.perSecond() / c.ideal
+	share := found.perSecond() / right.perSecond()
+	t.Logf("%s, %v: goodput %.1f %% of a fixed limit's, %.1f %% of the ideal, refused %.2f %%; simulated %.1f %%, %.2f %%. Fixed: %.1f %%, %d refused",
+		c.name, length, 100*share, 100*found.perSecond()/c.ideal, 100*found.refusedShare(), 100*simulated.Goodput, 100*simulated.Refused, 100*fixed, right.refused)
+	quiet := fixed >= 0.95
+	good := right.refused == 0 && right.other == 0 && found.other == 0 && found.refusedShare() <= simulated.Refused+refused
+	switch {
+	case good && !quiet:
+		t.Log("the machine is busy: the goodput is not judged")
+	case good && share >= least*simulated.Goodput:
+	case last:
+		t.Errorf("fixed: %v; found: %v; want %.0f %% of the simulated goodput, and no more refused", right, found, 100*least)
+	default:
+		return false
+	}
+	return true
+}
+
+// simulate returns what c comes to on virtual time, on average.
+func (c *contest) simulate(t *testing.T, length time.Duration) (mean sim.Result) {
+	ideal := func(age time.Duration) float64 {
+		if age < latency {
+			return 0
+		}
+		return c.ideal
+	}
+	const seeds = 5
+	for seed := range uint64(seeds) {
+		synctest.Test(t, func(t *testing.T) {
+			l, err := adaptive.New(adaptive.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := sim.Scenario{Server: c.like, Wants: wants, Length: length, Ideal: ideal}
+			r := s.Run(t.Context(), seed+1, simulated{l})
+			mean.Goodput += r.Goodput / seeds
+			mean.Refused += r.Refused / seeds
+		})
+	}
+	return mean
+}
+
+// simulated is a limit under simulation.
+type simulated struct{ l *adaptive.Limiter }
+
+func (s simulated) Acquire(ctx context.Context) (func(sim.Reply), error) {
+	p, err := s.l.AcquirePermit(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	return func(r sim.Reply) {
+		if r.RetryAfter > 0 {
+			s.l.Hold(time.Now().Add(r.RetryAfter))
+		}
+		if r.Refused {
+			p.Release(penstock.Overload)
+			return
+		}
+		p.Release(penstock.Success)
+	}, nil
 }
 
 // A verdict is what a judge has said of a client.
@@ -160,137 +184,98 @@ type verdict struct {
 }
 
 func (v verdict) String() string {
-	return fmt.Sprintf("%d good, %d refused, %d other in %v: %.0f/s", v.good, v.refused, v.other, v.took.Round(time.Millisecond), float64(v.good)/v.took.Seconds())
+	return fmt.Sprintf("%d good, %d refused, %d other in %v", v.good, v.refused, v.other, v.took.Round(time.Millisecond))
 }
 
-// ask sends n requests from workers goroutines.
-func ask(t *testing.T, o httplimit.Options, workers, n int, url string) (v verdict) {
+// perSecond does not count the time until the first could be there.
+func (v verdict) perSecond() float64 { return float64(v.good) / (v.took - latency).Seconds() }
+
+func (v verdict) refusedShare() float64 {
+	return float64(v.refused) / float64(max(1, v.good+v.refused))
+}
+
+// ask sends requests for so long, without retries.
+func ask(t *testing.T, o httplimit.Options, url string, length time.Duration) verdict {
 	t.Helper()
-	if o.Base == nil {
-		base := &http.Transport{MaxIdleConnsPerHost: 200}
-		defer base.CloseIdleConnections()
-		o.Base = base
-	}
+	base := &http.Transport{MaxIdleConnsPerHost: wants}
+	defer base.CloseIdleConnections()
+	o.Base, o.Retry.Max = base, -1
 	client, err := httplimit.NewClient(o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), length)
+	defer cancel()
 	var mu sync.Mutex
-	start := time.Now()
-	next := 0
+	v := verdict{took: length}
 	var wg sync.WaitGroup
-	for range workers {
+	for worker := range wants {
 		wg.Go(func() {
-			for {
-				mu.Lock()
-				next++
-				i := next
-				mu.Unlock()
-				if i > n {
+			for i := 0; ; i++ {
+				status, err := get(ctx, client, fmt.Sprintf("%s?id=%d-%d", url, worker, i))
+				if errors.Is(err, context.DeadlineExceeded) { // or held until after it
 					return
 				}
-				status := 0
-				if resp, err := client.Get(fmt.Sprintf("%s?id=%d", url, i)); err == nil {
-					_, _ = io.Copy(io.Discard, resp.Body)
-					resp.Body.Close()
-					status = resp.StatusCode
-				}
 				mu.Lock()
-				switch status {
-				case 200, 204:
-					v.good++
-				case 503, 429:
-					v.refused++
-				default:
-					v.other++
-				}
+				v.count(status)
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	v.took = time.Since(start)
-	t.Log(v)
 	return v
 }
 
-var noRetries = httplimit.Retry{Max: -1}
+func (v *verdict) count(status int) {
+	switch status {
+	case 200, 204:
+		v.good++
+	case 503, 429:
+		v.refused++
+	default:
+		v.other++
+	}
+}
 
-func adaptiveHosts(t *testing.T) (*adaptive.Limiter, func(string) httplimit.HostLimits) {
-	t.Helper()
-	l, err := adaptive.New(adaptive.Options{})
+// get returns the status of a URL that was read to its end.
+func get(ctx context.Context, client *http.Client, url string) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return 0, err
+	}
+	return resp.StatusCode, nil
+}
+
+// What a judge refuses is repeated until it is served.
+func TestJudgeServesWhatIsRepeated(t *testing.T) {
+	t.Parallel()
+	url := nginx(t) + "/req/delay/1"
+	client, err := httplimit.NewClient(httplimit.Options{
+		PerHostRate: rate.List{{Count: 300, Per: time.Second}},
+		Retry:       httplimit.Retry{Max: 10, Base: 100 * time.Millisecond, Budget: -1},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l, func(string) httplimit.HostLimits { return httplimit.HostLimits{Limiter: l} }
-}
-
-func TestNginxJudgesConcurrency(t *testing.T) {
-	slow := slowServer(t)
-	url := nginx(t, slow) + "/conn/delay/20"
-	t.Run("37", func(t *testing.T) {
-		if v := ask(t, httplimit.Options{PerHost: 37, Retry: noRetries}, 100, 3000, url); v.good != 3000 {
-			t.Error("some were refused")
-		}
-	})
-	t.Run("50, which the judge sees", func(t *testing.T) {
-		if v := ask(t, httplimit.Options{PerHost: 50, Retry: noRetries}, 100, 1000, url); v.refused == 0 {
-			t.Error("none was refused")
-		}
-	})
-	t.Run("found by itself", func(t *testing.T) {
-		l, hosts := adaptiveHosts(t)
-		v := ask(t, httplimit.Options{HostLimits: hosts, Retry: noRetries}, 100, 6000, url)
-		t.Logf("limit %d, found to refuse by %s", l.Limit(), l.Stats().Refuses)
-		if v.other > 0 || v.refused > 6000/20 {
-			t.Error("more than 5 % were refused")
-		}
-	})
-}
-
-func TestNginxJudgesRate(t *testing.T) {
-	slow := slowServer(t)
-	for _, test := range []struct {
-		rate int64
-		kept bool
-	}{{100, true}, {200, false}} {
-		t.Run(fmt.Sprint(test.rate), func(t *testing.T) {
-			url := nginx(t, slow) + "/req/"
-			o := httplimit.Options{PerHostRate: rate.List{{Count: test.rate, Per: time.Second, Slack: 5 * time.Millisecond}}, Retry: noRetries}
-			if v := ask(t, o, 20, 400, url); v.other > 0 || test.kept != (v.refused == 0) {
-				t.Errorf("kept: %v, want %v", v.refused == 0, test.kept)
+	defer client.CloseIdleConnections()
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			if status, err := get(t.Context(), client, fmt.Sprintf("%s?id=%d", url, i)); status != 200 {
+				t.Errorf("status %d, %v", status, err)
 			}
 		})
 	}
-	// What is refused is repeated, under a budget, until it is served.
-	t.Run("150, with retries", func(t *testing.T) {
-		url := nginx(t, slow) + "/req/"
-		o := httplimit.Options{
-			PerHostRate: rate.List{{Count: 150, Per: time.Second}},
-			Retry:       httplimit.Retry{Max: 10, Base: 100 * time.Millisecond, Budget: -1},
-		}
-		if v := ask(t, o, 20, 300, url); v.good != 300 {
-			t.Error("some were not served")
-		}
-	})
-}
-
-func TestHAProxyJudgesAQueue(t *testing.T) {
-	slow := slowServer(t)
-	url := haproxy(t, slow) + "/delay/20"
-	t.Run("37", func(t *testing.T) {
-		if v := ask(t, httplimit.Options{PerHost: 37, Retry: noRetries}, 100, 3000, url); v.good != 3000 {
-			t.Error("not all were good")
-		}
-	})
-	t.Run("found by itself", func(t *testing.T) {
-		l, hosts := adaptiveHosts(t)
-		if v := ask(t, httplimit.Options{HostLimits: hosts, Retry: noRetries}, 200, 6000, url); v.good != 6000 {
-			t.Error("not all were good")
-		}
-		t.Logf("limit %d, latency %v", l.Limit(), l.Stats().Latency)
-	})
-	if m := slow.Audit().Total.MaxInFlight; m > 37 {
-		t.Errorf("HAProxy let %d through", m)
+	wg.Wait()
+	if s := client.Transport.(*httplimit.Transport).Stats(); s.Retries == 0 {
+		t.Error("none was refused")
 	}
 }

@@ -13,21 +13,21 @@ import (
 // learn takes from a response, or from its lack, what it says of its host. The
 // permit of x is still held.
 func (l *limits) learn(x *exchange, resp *http.Response, err error) {
-	status := 0
-	if resp != nil {
-		status = resp.StatusCode
-	}
-	x.outcome = outcomeOf(status, err)
-	if l.opts.Breaker.Failures > 0 && x.outcome != penstock.Ignored {
-		l.trip(x, broke(status) || err != nil)
-	}
-	if resp == nil {
-		return
-	}
 	now := time.Now()
-	hints := ParseHints(resp.Header, status, now)
-	if l.opts.IgnoreQuotas {
-		hints.Quotas = nil
+	var hints Hints
+	if resp != nil {
+		x.status = resp.StatusCode
+		hints = ParseHints(resp.Header, x.status, now)
+		if hints.forbids(x.status) {
+			x.status = http.StatusTooManyRequests
+		}
+		if l.opts.IgnoreQuotas {
+			hints.Quotas = nil
+		}
+	}
+	x.outcome = outcomeOf(x.req, x.status, err)
+	if l.opts.Breaker.Failures > 0 && x.outcome != penstock.Ignored {
+		l.trip(x, broke(x.status) || err != nil)
 	}
 	if !hints.Told && len(hints.Quotas) == 0 {
 		return
@@ -45,17 +45,20 @@ func (l *limits) learn(x *exchange, resp *http.Response, err error) {
 	}
 }
 
+// forbids reports whether a status of 403 is GitHub's for too many requests.
+func (h Hints) forbids(status int) bool {
+	return status == http.StatusForbidden && (h.Told || h.tightest().Remaining == 0)
+}
+
 // trip tells the breaker of x's host how it went.
 func (l *limits) trip(x *exchange, failed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := x.grant.h
-	if h.breaker.note(l.opts.Breaker, failed, time.Now()) {
+	if h.breaker.note(l.opts.Breaker, x.grant.number, failed, time.Now()) {
 		if h.isReady {
 			l.ready.remove(h)
 		}
-		h.breaker.probing = false
-		x.grant.probe = false
 		l.refuse(h)
 	}
 }
@@ -67,6 +70,7 @@ func (l *limits) heed(x *exchange, hints Hints, now time.Time) (until time.Time)
 	defer l.mu.Unlock()
 	h := x.grant.h
 	if wait := hints.Wait(); wait > 0 {
+		wait = min(wait, l.opts.MaxRetryAfter) // first, for it may be as long as a Duration can be
 		until = now.Add(min(wait+spread(wait), l.opts.MaxRetryAfter))
 		h.held = later(h.held, until)
 		l.count.hints++
@@ -97,8 +101,8 @@ type remains struct {
 // requests that were under way at the same time each is right, so the one that
 // allows most counts; but one that was asked for when that was known is news.
 func (q *remains) learn(x *exchange, left int64, until, now time.Time) {
-	most := x.done + 1 + min(left, 1<<62)
-	if x.sent > q.since || !now.Before(q.until) || most > q.most {
+	most := x.grant.done + 1 + min(left, 1<<62)
+	if x.grant.number > q.since || !now.Before(q.until) || most > q.most {
 		*q = remains{most, until, x.grant.h.sent}
 	}
 }

@@ -57,7 +57,8 @@ func newLimits(o Options) (*limits, error) {
 // A grant is the right to have one request under way.
 type grant struct {
 	h      *host
-	probe  bool // of a breaker that is half open
+	number int64 // how many requests the host had had, with this one
+	done   int64 // how many of them had ended
 	tokens [3]penstock.Permit
 }
 

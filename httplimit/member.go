@@ -98,5 +98,18 @@ func (p line) Serve() {
 // A slot is a grant as a penstock.Permit, part of a composed one.
 type slot struct{ grant }
 
+// grantOf is the grant that is part of a composed permit, without its tokens.
+func grantOf(p penstock.Permit) grant {
+	for _, part := range p.(interface{ Unwrap() []penstock.Permit }).Unwrap() {
+		if s, ok := part.(*slot); ok {
+			return grant{h: s.h, number: s.number, done: s.done}
+		}
+		if _, ok := part.(interface{ Unwrap() []penstock.Permit }); ok {
+			return grantOf(part) // the others are no Members
+		}
+	}
+	panic("httplimit: a permit of a host without its slot")
+}
+
 // Release is part of penstock.Permit.
 func (s *slot) Release(o penstock.Outcome) { s.h.l.release(&s.grant, o) }

@@ -85,9 +85,10 @@ type HostLimits struct {
 	// Rate is how often requests may begin. The default is any number.
 	Rate rate.List
 	// Limiter, if not nil, limits the host's requests besides. Several hosts
-	// may have the same one. What it remembers is its own: it may be asked
-	// for, let go when the host has had no requests for a while, and asked
-	// for again. If it is a Holder, it is told of hints.
+	// may have the same one. If it has a method Idle(time.Time) bool, as
+	// keyed.Idler, it is kept until that says that it remembers nothing; Idle
+	// must not block. Any other is let go with the host's entry, and asked for
+	// again. If it is a Holder, it is told of hints.
 	Limiter penstock.Limiter
 }
 
@@ -107,7 +108,8 @@ type Hinted interface {
 }
 
 // Retry says how often and when a request is repeated that failed with a status
-// of 408, 425, 429, 500, 502, 503, 504 or 529, or because a name could not be
+// of 408, 425, 429, 500, 502, 503, 504 or 529, or of 403 with a Retry-After or
+// nothing left of a quota of requests (GitHub's 429), or because a name could not be
 // looked up just now, a connection could not be made or was lost, or took too
 // long.
 //
@@ -183,6 +185,7 @@ func (o Options) check() (Options, error) {
 func (o *Options) setDefaults() {
 	def(&o.Total, DefaultTotal)
 	def(&o.MaxRetryAfter, DefaultMaxRetryAfter)
+	o.MaxRetryAfter = min(o.MaxRetryAfter, math.MaxInt64/2) // room to add to it
 	def(&o.Retry.Max, DefaultRetries)
 	def(&o.Retry.Base, DefaultBackoff)
 	def(&o.Retry.Cap, DefaultMaxBackoff)

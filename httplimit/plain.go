@@ -55,14 +55,18 @@ func afterPrefix(name string) (rest string, ok bool) {
 // plainQuotas reads fields that have one number each and belong together by
 // their names.
 func plainQuotas(h http.Header, names []string, now time.Time) []Quota {
+	if len(names) == 0 {
+		return nil
+	}
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = date
 	}
 	slices.Sort(names)
-	var quotas []Quota
+	quotas := make([]Quota, 0, min(len(names)/3+1, mostQuotas)) // three fields each
 	for _, name := range names[:min(len(names), mostFields)] {
 		rest, _ := afterPrefix(name)
-		kind, of, ok := split(strings.ToLower(rest))
+		kind, of, ok := split(rest)
+		of = strings.ToLower(of)
 		if !ok || len(h[name]) == 0 || len(h[name][0]) > 256 {
 			continue
 		}
@@ -80,17 +84,19 @@ func plainQuotas(h http.Header, names []string, now time.Time) []Quota {
 	return shareReset(quotas)
 }
 
-// split takes a name such as remaining-tokens or tokens-remaining apart.
+// split takes a name such as Remaining-Tokens or Tokens-Remaining, in canonical
+// form, apart. It is called for so many responses that it allocates nothing.
 func split(name string) (kind, of string, ok bool) {
-	for _, kind := range []string{"limit", "remaining", "reset-after", "reset", "resettime"} {
-		if name == kind {
+	for _, kind := range []string{"Limit", "Remaining", "Reset-After", "Reset", "Resettime"} {
+		rest, isFirst := strings.CutPrefix(name, kind)
+		if isFirst && rest == "" {
 			return kind, "", true
 		}
-		if of, ok := strings.CutPrefix(name, kind+"-"); ok {
-			return kind, of, true
+		if isFirst && rest[0] == '-' {
+			return kind, rest[1:], true
 		}
-		if of, ok := strings.CutSuffix(name, "-"+kind); ok {
-			return kind, of, true
+		if rest, ok := strings.CutSuffix(name, kind); ok && strings.HasSuffix(rest, "-") {
+			return kind, rest[:len(rest)-1], true
 		}
 	}
 	return "", "", false
@@ -98,13 +104,13 @@ func split(name string) (kind, of string, ok bool) {
 
 func (q *Quota) set(kind, v string, now time.Time) {
 	switch kind {
-	case "limit":
+	case "Limit":
 		q.setLimit(v)
-	case "remaining":
+	case "Remaining":
 		if n, ok := number(v); ok {
 			q.Remaining = int64(min(n, 1<<62))
 		}
-	case "reset-after":
+	case "Reset-After":
 		if s, ok := number(v); ok {
 			q.Reset = scale(s, time.Second)
 		}
@@ -115,23 +121,39 @@ func (q *Quota) set(kind, v string, now time.Time) {
 	}
 }
 
-// setLimit reads "100", and "100, 100;w=60" of the drafts up to 7.
+// setLimit reads "100", "100;w=60", and "100, 100;w=60, 1000;w=3600" of the drafts
+// up to 7: the limit that is nearest, and then all policies.
 func (q *Quota) setLimit(v string) {
 	first, policies, _ := strings.Cut(v, ",")
-	first, own, _ := strings.Cut(first, ";")
-	n, ok := number(strings.TrimSpace(first))
+	limit, window, ok := policy(first)
 	if !ok {
 		return
 	}
-	q.Limit = int64(min(n, 1<<62))
-	for policy := range strings.SplitSeq(own+","+policies, ",") {
-		for param := range strings.SplitSeq(policy, ";") {
-			w, ok := strings.CutPrefix(strings.TrimSpace(param), "w=")
-			if s, isNumber := number(w); ok && isNumber && q.Window == 0 {
-				q.Window = scale(s, time.Second)
-			}
+	q.Limit = limit
+	for p := range strings.SplitSeq(policies, ",") {
+		if l, w, ok := policy(p); ok && l == limit && window == 0 {
+			window = w
 		}
 	}
+	if q.Window == 0 {
+		q.Window = window
+	}
+}
+
+// policy reads "100;w=60".
+func policy(v string) (limit int64, window time.Duration, ok bool) {
+	v, params, _ := strings.Cut(v, ";")
+	n, ok := number(strings.TrimSpace(v))
+	if !ok {
+		return 0, 0, false
+	}
+	for param := range strings.SplitSeq(params, ";") {
+		w, isWindow := strings.CutPrefix(strings.TrimSpace(param), "w=")
+		if s, isNumber := number(w); isWindow && isNumber && window == 0 {
+			window = scale(s, time.Second)
+		}
+	}
+	return int64(min(n, 1<<62)), window, true
 }
 
 // shareReset gives the quotas without a reset the only one there is: Kong has
@@ -178,7 +200,7 @@ func plainUnit(name string) Unit {
 // parseReset reads when a quota is renewed, as a wait from now on.
 func parseReset(v string, now time.Time) (time.Duration, bool) {
 	if n, ok := number(v); ok {
-		return resetIn(n, now), true
+		return resetIn(n, now), n < 1<<63 // not even in nanoseconds is more a time
 	}
 	if d, ok := duration(v); ok {
 		return d, true

@@ -16,14 +16,10 @@ type repeat struct {
 
 // retry says whether and when the request of x, the n-th attempt of req, is to
 // be repeated. x still holds its permit.
-func (t *Transport) retry(req *http.Request, resp *http.Response, err error, n int, x *exchange) (repeat, bool) {
+func (t *Transport) retry(req *http.Request, err error, n int, x *exchange) (repeat, bool) {
 	o := &t.opts.Retry
-	status := 0
-	if resp != nil {
-		status = resp.StatusCode
-	}
 	ctx := req.Context()
-	if n >= o.Max || ctx.Err() != nil || !worthRetrying(status, err) || !mayRepeat(req, status, err) || !canRewind(req) {
+	if n >= o.Max || ctx.Err() != nil || !worthRetrying(x.status, err) || !mayRepeat(req, x.status, err) || !canRewind(req) {
 		return repeat{}, false
 	}
 	wait := o.backoff(n)

@@ -51,6 +51,9 @@ func TestRetries(t *testing.T) {
 		{"a reset", "GET", false, 0, reset, 4},
 		{"a reset of a POST", "POST", false, 0, reset, 1},
 		{"a POST that never had a connection", "POST", false, 0, dial, 4},
+		{"a proxy that refuses", "POST", false, 0, &net.OpError{Op: "socks connect", Err: syscall.ECONNREFUSED}, 4},
+		{"a handshake that hangs", "POST", false, 0, &net.OpError{Op: "remote error", Err: handshakeError{}}, 4},
+		{"forbidden is not too many", "GET", false, 403, nil, 1},
 		{"a connection closed", "GET", false, 0, io.ErrUnexpectedEOF, 4},
 		{"a timeout of the base", "GET", false, 0, context.DeadlineExceeded, 4},
 		{"no such host", "GET", false, 0, &net.DNSError{IsNotFound: true}, 1},
@@ -97,6 +100,61 @@ func TestRetries(t *testing.T) {
 			})
 		})
 	}
+}
+
+// handshakeError is an error of net/http, which does not export it.
+type handshakeError struct{}
+
+func (handshakeError) Timeout() bool   { return true }
+func (handshakeError) Temporary() bool { return true }
+func (handshakeError) Error() string   { return "net/http: TLS handshake timeout" }
+
+// GitHub says 403 for too many requests too.
+func TestGitHubForbids(t *testing.T) {
+	for _, header := range [][]string{{"Retry-After", "5"}, {"X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "5"}} {
+		spy := &spyLimiter{}
+		o := httplimit.Options{Base: answers(403, header...), HostLimits: func(string) httplimit.HostLimits {
+			return httplimit.HostLimits{Limiter: spy}
+		}}
+		bubble(t, 0, o, func(b *bench) {
+			spy.start = b.start
+			b.mustGet("http://x.test/", 403)
+			if n := b.t.Stats().Retries; n != 3 || b.at() < 15*time.Second {
+				b.Errorf("%q: %d retries in %v", header, n, b.at())
+			}
+			if n := strings.Count(fmt.Sprint(spy.heard), "overload"); n != 4 {
+				b.Errorf("%q: heard %v", header, spy.heard)
+			}
+		})
+	}
+}
+
+// A GetBody that panics leaves neither a permit nor a body behind.
+func TestGetBodyPanics(t *testing.T) {
+	body := &closeCounter{Reader: strings.NewReader("no")}
+	o := httplimit.Options{Base: roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 503, Body: body}, nil
+	})}
+	bubble(t, 0, o, func(b *bench) {
+		req, _ := http.NewRequestWithContext(b.Context(), "PUT", "http://x.test/", strings.NewReader("x"))
+		req.GetBody = func() (io.ReadCloser, error) { panic("gone") }
+		defer func() {
+			if v := recover(); v != "gone" || body.closed != 1 {
+				b.Errorf("recovered %v, the response closed %d times", v, body.closed)
+			}
+			b.inFlight(0, "after the panic")
+		}()
+		_, _ = b.t.RoundTrip(req)
+	})
+}
+
+func TestRequestWithoutURL(t *testing.T) {
+	bubble(t, 0, httplimit.Options{Base: answers(200)}, func(b *bench) {
+		body := &closeCounter{Reader: strings.NewReader("x")}
+		if _, err := b.t.RoundTrip(&http.Request{Method: "GET", Body: body}); err == nil || body.closed != 1 {
+			b.Errorf("%v, closed %d times", err, body.closed)
+		}
+	})
 }
 
 // What cannot be sent again from its beginning is not.
@@ -288,7 +346,12 @@ func TestRetryAfterABodyThatHangs(t *testing.T) {
 	bubble(t, 1, httplimit.Options{Total: 1, Retry: httplimit.Retry{Max: 1, Base: 1}}, func(b *bench) {
 		resp := b.roundTrip(request(b.Context(), b, b.url(0, "/hang-body/x?status=503")))
 		resp.Body.Close()
-		b.Log(resp.Status, b.at())
+		if n := b.t.Stats().Retries; resp.StatusCode == 503 && n != 1 {
+			b.Errorf("%d retries", n)
+		}
+		if at := b.at(); at > 51*time.Millisecond {
+			b.Errorf("held up for %v", at)
+		}
 	})
 	slow := &closeCounter{}
 	n := 0

@@ -62,7 +62,8 @@ func (l *limits) take(h *host, cost int, g *grant) {
 	h.inFlight++
 	h.sent++
 	l.count.most = max(l.count.most, l.inFlight)
-	*g = grant{h: h, probe: h.breaker.take()}
+	*g = grant{h: h, number: h.sent, done: h.sent - int64(h.inFlight)}
+	h.breaker.take(h.sent)
 	n := 0
 	for i := range h.rates {
 		g.tokens[n] = h.rates[i].take(cost)
@@ -88,9 +89,7 @@ func (l *limits) giveBack(g *grant, o penstock.Outcome) {
 	h := g.h
 	l.inFlight--
 	h.inFlight--
-	if g.probe {
-		h.breaker.probing = false
-	}
+	h.breaker.ended(g.number)
 	if o == penstock.Unused {
 		for _, p := range g.tokens {
 			if p != nil {

@@ -79,7 +79,7 @@ func addItem(quotas []Quota, m httpsfv.Member, state bool) []Quota {
 			return quotas
 		}
 	}
-	i := slices.IndexFunc(quotas, func(q Quota) bool { return q.Name == name })
+	i := slices.IndexFunc(quotas, func(q Quota) bool { return q.Name == name && (limit < 0 || q.Limit == limit) })
 	if i < 0 {
 		if len(quotas) == mostQuotas {
 			return quotas
@@ -147,6 +147,25 @@ func dictionary(values []string) []Quota {
 		return nil
 	}
 	return []Quota{q}
+}
+
+// joinPolicies puts what the drafts up to 9 say of a policy, which has no name
+// there, to what is left of it: by its limit. Otherwise nobody would know that
+// most of it is left, and light use would be paced.
+func joinPolicies(quotas []Quota) []Quota {
+	for i := range quotas {
+		q := &quotas[i]
+		if q.Name != "" || q.Window > 0 || q.Limit < 0 {
+			continue
+		}
+		for j, p := range quotas {
+			if p.Name == "" && p.Window > 0 && p.Limit == q.Limit && p.Remaining < 0 && p.Reset < 0 {
+				q.Window = p.Window
+				return slices.Delete(quotas, j, j+1)
+			}
+		}
+	}
+	return quotas
 }
 
 // unitOf reads a quota's unit from a name.

@@ -1,6 +1,7 @@
 package httplimit
 
 import (
+	"errors"
 	"io"
 	"net/http"
 
@@ -80,19 +81,21 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // send is RoundTrip for one caller.
 func (t *Transport) send(req *http.Request) (*http.Response, error) {
+	if req.URL == nil {
+		closeBody(req)
+		return nil, errors.New("httplimit: a request without a URL")
+	}
 	key, cost := keyOf(req.URL), 1
 	if t.opts.Cost != nil {
 		cost = t.opts.Cost(req)
 	}
 	for n, again := 0, req; ; n++ {
-		x := &exchange{l: t.limits}
+		x := &exchange{l: t.limits, req: again}
 		if err := t.limits.acquire(req.Context(), key, cost, n > 0, x); err != nil {
 			closeBody(again)
 			return nil, err
 		}
-		resp, err := t.try(again, x)
-		r, ok := t.retry(req, resp, err, n, x)
-		x.answered() // not before: what retry asks is of the entry it pins
+		resp, r, ok, err := t.try(n, x)
 		if !ok {
 			return resp, err
 		}
@@ -107,22 +110,27 @@ func (t *Transport) send(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// try makes one attempt. The permit is held by the response's body; x.answered
-// gives it back where there is none.
-func (t *Transport) try(req *http.Request, x *exchange) (*http.Response, error) {
+// try makes x's attempt, the n-th, and says whether it is to be repeated. The
+// permit is held by the response's body, if it has one.
+func (t *Transport) try(n int, x *exchange) (resp *http.Response, r repeat, again bool, err error) {
 	panicked := true
 	defer func() {
-		if panicked {
+		if panicked { // the Base, somebody's Limiter, or the request's GetBody
 			x.end(penstock.Failure)
+			if x.body != nil {
+				x.body.Close()
+			}
 		}
 	}()
-	resp, err := t.opts.Base.RoundTrip(req)
+	resp, err = t.opts.Base.RoundTrip(x.req)
 	t.limits.learn(x, resp, err)
 	if resp != nil && err == nil {
 		x.wrap(resp)
 	}
+	r, again = t.retry(x.req, err, n, x)
+	x.answered() // not before: what retry asks is of the entry it pins
 	panicked = false
-	return resp, err
+	return resp, r, again, err
 }
 
 // Close fails the requests that wait for their permits or to be repeated, and

@@ -7,6 +7,7 @@ set -euo pipefail
 needs=(
 	'cc:gcc libc6-dev' # the race detector
 	'nginx:nginx'      # judges the limits end to end
+	'haproxy:haproxy'  # so does it
 	'chromium:chromium' # opens the pages
 )
 

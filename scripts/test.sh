@@ -10,7 +10,7 @@ step 'what the tests need' scripts/setup.sh
 # Where it could be installed it must be there: a judge that silently stays at
 # home would pass every run.
 if [[ ${CI:-} == true ]]; then
-	export PENSTOCK_REQUIRE="nginx chromium"
+	export PENSTOCK_REQUIRE=nginx,haproxy
 fi
 
 step 'make check' scripts/check.sh
@@ -25,8 +25,11 @@ fi
 step 'make fuzz' scripts/fuzz.sh 50000
 step "end to end ${race:-without -race}" within internal/e2e go test ${race:+"$race"} -shuffle=on ./...
 step 'end to end, the long runs' within internal/e2e env PENSTOCK_LONG=1 go test -v -run '^TestLong' ./...
-command -v nginx >/dev/null ||
-	skip 'the limits, judged by nginx' 'no nginx; on Debian: sudo apt-get install nginx'
+step 'the limits, judged for longer' env PENSTOCK_LONG=1 go test -v -run '^TestJudges$' ./httplimit
+for judge in nginx haproxy; do
+	command -v "$judge" >/dev/null ||
+		skip "the limits, judged by $judge" "no $judge; on Debian: sudo apt-get install $judge"
+done
 command -v chromium >/dev/null ||
 	skip 'the pages, in a browser' 'no chromium; on Debian: sudo apt-get install chromium'
 for m in $(modules); do

@@ -77,6 +77,9 @@ func (f *fetchFlags) limits() report.Limits {
 	if len(f.rate) > 0 {
 		l.Rate = f.rate.String()
 	}
+	if len(f.hosts.perHostRate) > 0 {
+		l.HostRate = f.hosts.perHostRate.String()
+	}
 	return l
 }
 
