@@ -11,7 +11,7 @@ ROUNDS ?= 5
 TIME   ?= 300ms
 SEEDS  ?= 3
 
-.PHONY: help build demo check test bench bench-primitives sim fuzz clean
+.PHONY: help build demo check test bench bench-primitives sim fuzz dist picture clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,6 +39,12 @@ sim: ## the limits that find themselves and their peers on simulated servers: SE
 
 fuzz: ## every Fuzz target with INPUTS=1000000 each
 	@scripts/fuzz.sh $(INPUTS)
+
+dist: ## archives, .deb, bills of materials and checksums for all platforms, in dist/
+	@go build -C internal/dist -trimpath -o ../../bin/dist . && bin/dist
+
+picture: build ## docs/demo.svg, from a real run of the demo in tmux
+	@scripts/capture.sh docs/demo.svg
 
 clean: ## remove what was built
 	rm -rf bin dist coverage.out

@@ -6,6 +6,8 @@ set -euo pipefail
 # command:packages
 needs=(
 	'cc:gcc libc6-dev' # the race detector
+	'curl:curl'        # commands in the documents
+	'jq:jq'            # the same
 	'nginx:nginx'      # judges the limits end to end
 	'haproxy:haproxy'  # so does it
 	'chromium:chromium' # opens the pages

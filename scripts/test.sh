@@ -32,9 +32,14 @@ for judge in nginx haproxy; do
 done
 command -v chromium >/dev/null ||
 	skip 'the pages, in a browser' 'no chromium; on Debian: sudo apt-get install chromium'
+if command -v dpkg >/dev/null; then
+	step 'packages: made twice, installed, run' within internal/dist go test ./...
+else
+	skip 'packages' 'no dpkg; make dist makes them all the same'
+fi
 for m in $(modules); do
 	case $m in
-	. | ./internal/e2e) ;;
+	. | ./internal/e2e | ./internal/dist) ;;
 	*) step "compile $m" within "$m" go test -run '^$' ./... ;;
 	esac
 done

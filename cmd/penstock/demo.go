@@ -26,6 +26,8 @@ func newDemo() *cobra.Command {
 		Long: `Demo starts the bundled server on a loopback address, fetches 10,000 URLs from
 it ten at a time, as penstock fetch does, and then asks the server what it has
 seen. Nothing else is needed, and nothing leaves this machine.`,
+		Example: `  penstock demo
+  penstock demo --items 1000 -c 50`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flagsFromEnv(cmd); err != nil {

@@ -136,9 +136,12 @@ func (f *fetchFlags) reader(r io.Reader, name string, o reader.Options) (reader.
 	format := f.format
 	if format == "auto" {
 		bare := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(name), ".gz"), ".zst")
-		if f.column != "" || strings.HasSuffix(bare, ".csv") {
+		if f.column != "" || f.idColumn != "" || strings.HasSuffix(bare, ".csv") {
 			format = "csv"
 		}
+	}
+	if format != "csv" && (f.column != "" || f.idColumn != "") {
+		return nil, usagef("--format csv, or leave out --column and --id-column", "%s is read as %s, which has no columns", name, format)
 	}
 	switch format {
 	case "lines":

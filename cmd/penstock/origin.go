@@ -48,7 +48,8 @@ end; POST /_reset sets it back.`,
 	hosts = 1
 	fl.Var(countValue{&hosts, 1}, "hosts", "how many hosts, each an address: 127.0.0.1, 127.0.0.2, ...")
 	fl.Var(countValue{&port, 0}, "port", "their port; 0 is a free one")
-	fl.StringVar(&tls, "tls", "plain", "`CERT` to show: plain (no TLS), trusted, expired, wrong-host, self-signed")
+	tls = "plain"
+	fl.Var(choiceValue{&tls, []string{"plain", "trusted", "expired", "wrong-host", "self-signed"}}, "tls", "certificate to show; plain is no TLS")
 	fl.StringVar(&slow, "slow", "", "`TIME` that every answer of the first host takes longer")
 	return cmd
 }

@@ -85,12 +85,22 @@ func createError(name string, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, fetch.ErrExists) && !isPlainFile(name):
+		return usagef("-o out.jsonl names the file itself; without -o the records go to stdout", "%s is not a file", name)
 	case errors.Is(err, fetch.ErrExists) && strings.HasPrefix(err.Error(), name+" "):
 		return usagef("go on with it by --resume, or choose another name", "%s exists and is not overwritten", name)
 	case errors.Is(err, fetch.ErrExists):
 		return usagef("choose another name, or remove the file", "%v and is not overwritten", err)
 	}
-	return usagef("name a file in a folder that can be written to", "cannot write %v", pathReason(err))
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		err = pe.Err // its name is that of a file beside it
+	}
+	return usagef("name a file in a folder that is there and can be written to", "cannot write %s: %v", name, err)
+}
+
+func isPlainFile(name string) bool {
+	info, err := os.Stat(name)
+	return err != nil || info.Mode().IsRegular()
 }
 
 // resumeError says why an output cannot be gone on with, and what to do.
