@@ -71,6 +71,11 @@ type Limits struct {
 	// 0 means none.
 	Concurrency int `json:"concurrency,omitempty"`
 	PerHost     int `json:"per_host,omitempty"`
+	// Auto and PerHostAuto say that these are found while the run goes on.
+	Auto        bool `json:"auto,omitempty"`
+	PerHostAuto bool `json:"per_host_auto,omitempty"`
+	// Policy is the file with the limits of hosts.
+	Policy string `json:"policy,omitempty"`
 	// Rate and HostRate are as flags have them: "100/s".
 	Rate     string `json:"rate,omitempty"`
 	HostRate string `json:"host_rate,omitempty"`

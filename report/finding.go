@@ -114,11 +114,27 @@ func leading(d Data) (Cause, float64, Why) {
 			best = cause
 		}
 	}
-	why := first[best].Why
-	if first[best].Share < mostOfItems*held[best] {
-		why.Host, why.Limit = "", ""
-	}
+	why := Why{Reason: first[best].Reason}
+	why.Host = mainly(d.Shares, best, func(s Share) string { return s.Host })
+	why.Limit = mainly(d.Shares, best, func(s Share) string { return s.Limit })
 	return best, min(1, held[best]), why
+}
+
+// mainly is the value that most of a cause's time had, or "".
+func mainly(shares []Share, cause Cause, value func(Share) string) string {
+	held, all := map[string]float64{}, 0.0
+	for _, s := range shares {
+		if causes[s.Reason] == cause {
+			held[value(s)] += s.Share
+			all += s.Share
+		}
+	}
+	for v, part := range held {
+		if part >= mostOfItems*all {
+			return v
+		}
+	}
+	return ""
 }
 
 // words are the sentence, as far as the share, and the advice.
@@ -131,6 +147,9 @@ func words(d Data, cause Cause, why Why) (sentence, advice string) {
 	server := cmp.Or(host, "the servers")
 	switch cause {
 	case OwnLimit:
+		if why.Reason == fetch.HostConcurrency && d.Limits.PerHostAuto {
+			return "limited by what " + server + " could take at once" + found(why.Limit), "raising -c would not help"
+		}
 		if why.Reason == fetch.HostConcurrency {
 			return fmt.Sprintf("limited by %s to %s", flagged("--per-host", why.Limit, d.Limits.PerHost), server),
 				"raising -c would not help; raising --per-host would, if " + server + " can take more"
@@ -142,7 +161,7 @@ func words(d Data, cause Cause, why Why) (sentence, advice string) {
 		if why.Limit == "" {
 			return "limited by " + whose + rates, "raising -c would not help"
 		}
-		return "limited by " + whose + " rate of " + why.Limit, "raising -c would not help"
+		return "limited by " + whose + rates + " of " + why.Limit, "raising -c would not help"
 	case Holds:
 		return "limited by " + server + " asking to be left alone (Retry-After)",
 			"raising -c would not help; a --rate that is under what is allowed there would avoid such waits"
@@ -167,10 +186,21 @@ func words(d Data, cause Cause, why Why) (sentence, advice string) {
 // flagged is a limit as it was typed, or the number alone if it is another one
 // by now.
 func flagged(flag, limit string, asked int) string {
-	if limit == "" || limit == strconv.Itoa(asked) {
+	if asked > 0 && (limit == "" || limit == strconv.Itoa(asked)) {
 		return fmt.Sprintf("%s %d", flag, asked)
 	}
+	if limit == "" {
+		return "how many requests may be in flight at once"
+	}
 	return fmt.Sprintf("the %s requests that may be in flight at once", limit)
+}
+
+// found is a limit that was found by itself.
+func found(limit string) string {
+	if limit == "" {
+		return ""
+	}
+	return ", found to be " + limit + ","
 }
 
 // mainHost is the host that most of the time was spent on, if there is one.

@@ -46,6 +46,20 @@ func TestExplain(t *testing.T) {
 			report.OwnLimit, "limited by the 7 requests that may be in flight at once for 90 % of the time", "raising -c would help, if the servers can take more",
 		},
 		{
+			"a limit that is found by itself, and moves",
+			report.Data{Limits: report.Limits{PerHostAuto: true}, Shares: []report.Share{
+				share(0.4, fetch.HostConcurrency, "api.example.com", "7"), share(0.3, fetch.HostConcurrency, "api.example.com", "8"),
+				share(0.3, fetch.HostConcurrency, "api.example.com", "9"),
+			}},
+			report.OwnLimit, "limited by what api.example.com could take at once all the time", "raising -c would not help",
+		},
+		{
+			"a policy's limit",
+			report.Data{Shares: []report.Share{share(0.9, fetch.HostConcurrency, "shop", "3")}},
+			report.OwnLimit, "limited by the 3 requests that may be in flight at once to shop for 90 % of the time",
+			"raising -c would not help; raising --per-host would, if shop can take more",
+		},
+		{
 			"own rate",
 			report.Data{Shares: []report.Share{share(0.8, fetch.TotalRate, "", "100/s"), share(0.2, fetch.Concurrency, "", "10")}},
 			report.OwnRate, "limited by --rate 100/s for 80 % of the time", "raising -c would not help; raising --rate would, if the servers allow it",
@@ -60,7 +74,7 @@ func TestExplain(t *testing.T) {
 			report.Data{Shares: []report.Share{
 				share(0.4, fetch.Concurrency, "", "10"), share(0.3, fetch.HostRate, "a", "1/s"), share(0.3, fetch.HostRate, "b", "1/s"),
 			}},
-			report.HostLimit, "limited by the servers' rates for 60 % of the time", "raising -c would not help",
+			report.HostLimit, "limited by the servers' rates of 1/s for 60 % of the time", "raising -c would not help",
 		},
 		{
 			"Retry-After",
@@ -121,7 +135,9 @@ func TestExplain(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.data.Seconds = 100
-			c.data.Limits = report.Limits{Concurrency: 10, PerHost: 2, Rate: "100/s"}
+			if c.data.Limits == (report.Limits{}) {
+				c.data.Limits = report.Limits{Concurrency: 10, PerHost: 2, Rate: "100/s"}
+			}
 			f := report.Explain(c.data)
 			if f.Cause != c.cause || f.Sentence != c.sentence || f.Advice != c.advice {
 				t.Errorf("%s: %q; %q\nwant %s: %q; %q", f.Cause, f.Sentence, f.Advice, c.cause, c.sentence, c.advice)

@@ -67,7 +67,13 @@ func (f *fetchFlags) fit(stderr io.Writer) {
 
 // limits are those that were asked for, as the report tells of them.
 func (f *fetchFlags) limits() report.Limits {
-	l := report.Limits{Concurrency: f.concurrency, PerHost: f.hosts.perHost.n}
+	l := report.Limits{
+		Concurrency: f.concurrency, Auto: f.auto, PerHost: f.hosts.perHost.n, PerHostAuto: f.hosts.perHost.auto,
+		Policy: f.hosts.policy,
+	}
+	if len(f.hosts.perHostRate) > 0 {
+		l.HostRate = f.hosts.perHostRate.String()
+	}
 	if len(f.rate) > 0 {
 		l.Rate = f.rate.String()
 	}

@@ -43,7 +43,7 @@ func newBrowser(t *testing.T) *browser {
 		}
 		t.Skip("no chromium; on Debian: sudo apt-get install chromium")
 	}
-	profile, err := os.MkdirTemp("", "penstock-chromium-") // t.TempDir fails on what chromium still writes
+	profile, err := os.MkdirTemp("", "penstock-chromium-") //nolint:usetesting // t.TempDir fails on what chromium still writes
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestLongFindings(t *testing.T) {
 		{"slow server", lines(16, "/delay/700/%d"), 0, report.SlowServer, []string{"-c", "4"}},
 		{"slow input", lines(20, "/delay/5/%d"), 100 * time.Millisecond, report.SlowInput, []string{"-c", "5"}},
 		{"input exhausted", lines(20, "/delay/5/%d") + srv.URL() + "/drip/1000/2000\n", 0, report.LastOnes, []string{"-c", "50"}},
-		{"client CPU", lines(3000, "/gzip/1000000/%d"), 0, report.SlowClient, []string{"-c", "64"}},
+		{"client CPU", lines(60_000, "/item/%d"), 0, report.SlowClient, []string{"-c", "64"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var env []string
