@@ -157,11 +157,11 @@ func (s *scheduler) nextTask() (*job, *lane) {
 			s.workers--
 			return nil, nil
 		}
+		now := time.Now()
+		s.wakeDue(now) // first: it may be that a lane can be refilled now
 		if s.refills.len() > 0 {
 			return nil, s.refills.pop()
 		}
-		now := time.Now()
-		s.wakeDue(now)
 		j, wait := s.pick(now)
 		if j != nil {
 			s.inFlight++
@@ -261,7 +261,10 @@ func (s *scheduler) recover(now time.Time) {
 // dropIdle forgets a lane that has nothing to say any more, at once or when its
 // limits do not remember anything. The caller holds mu.
 func (s *scheduler) dropIdle(l *lane, now time.Time) {
-	if l.inFlight > 0 || l.jobs.len() > 0 || l.ready || l.waiting || l.dozing || l.spilled() > 0 || l.refilling {
+	switch {
+	case l.inFlight > 0 || l.jobs.len() > 0 || l.ready || l.waiting || l.dozing || l.spilled() > 0 || l.refilling:
+		return
+	case s.lanes[l.key] != l: // it was dropped, and what was due for it is of no use
 		return
 	}
 	if until := l.remembers(now); until.After(now) {

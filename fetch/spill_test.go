@@ -132,3 +132,20 @@ func TestStopWhileSpilled(t *testing.T) {
 		}
 	})
 }
+
+// The only worker looks after items that were put aside when a hold on their host
+// ends: nobody else would.
+func TestSpilledBehindAHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(func(h hit) reply {
+			if h.url == "http://a/0" || h.url == "http://a/2" {
+				return retryAfter("5")
+			}
+			return reply{wait: ms}
+		})
+		out := mustRun(t, n, gets(many(6, "a")...), fetch.Options{Concurrency: 1, LookAhead: 2})
+		if out.sum.OK != 4 || out.sum.Spilled == 0 {
+			t.Errorf("%d ok, %d put aside", out.sum.OK, out.sum.Spilled)
+		}
+	})
+}

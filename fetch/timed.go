@@ -46,7 +46,6 @@ func (s *scheduler) wakeDue(now time.Time) {
 			s.enqueue(t.job, true)
 			continue
 		case l.waiting && l.until.After(now):
-			continue
 		case l.waiting:
 			l.waiting = false
 			s.offer(l)
