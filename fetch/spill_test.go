@@ -143,7 +143,7 @@ func TestSpilledBehindAHold(t *testing.T) {
 			}
 			return reply{wait: ms}
 		})
-		out := mustRun(t, n, gets(many(6, "a")...), fetch.Options{Concurrency: 1, LookAhead: 2})
+		out := mustRun(t, n, gets(many(6, "a")...), fetch.Options{Concurrency: 1, PerHost: 1, LookAhead: 2})
 		if out.sum.OK != 4 || out.sum.Spilled == 0 {
 			t.Errorf("%d ok, %d put aside", out.sum.OK, out.sum.Spilled)
 		}
