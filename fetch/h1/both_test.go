@@ -3,6 +3,7 @@ package h1_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -152,4 +153,12 @@ func request(t *testing.T, method, url string, body io.Reader) *http.Request {
 		t.Fatal(err)
 	}
 	return req
+}
+
+// dialTo leads everywhere to one address.
+func dialTo(to string) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, to)
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 )
@@ -100,9 +99,6 @@ func (t *Transport) dialTLS(ctx context.Context, h *host) (*conn, error) {
 func handshakeError(err error) error {
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 		return errHandshakeTimeout
-	}
-	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok && string(e.RecordHeader[:]) == "HTTP/" {
-		return http.ErrSchemeMismatch
 	}
 	return err
 }
