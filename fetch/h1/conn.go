@@ -14,9 +14,10 @@ import (
 // A conn is a connection to a host. At any time it has one user, an exchange,
 // or is idle.
 type conn struct {
-	net.Conn // what requests are written to: raw, or the TLS above it
+	net.Conn // what requests are written to: TLS, or raw
 	raw      net.Conn
-	tls      *tls.ConnectionState
+	wire     *wire                // between the two
+	tls      *tls.ConnectionState // nil without
 	host     *host
 	peek     *peeker // nil where it cannot be asked
 	used     bool    // a response has come over it
@@ -77,7 +78,8 @@ func (t *Transport) dialTLS(ctx context.Context, h *host) (*conn, error) {
 		config = config.Clone()
 		config.ServerName = h.name()
 	}
-	over := tls.Client(c.under(), config)
+	c.wire = &wire{Conn: c.raw, peek: c.peek}
+	over := tls.Client(c.wire, config)
 	stop := context.AfterFunc(ctx, func() { c.raw.Close() })
 	c.raw.SetDeadline(time.Now().Add(t.opts.TLSHandshakeTimeout))
 	//nolint:noctx // HandshakeContext would start a goroutine to do what stop's does
@@ -101,14 +103,6 @@ func handshakeError(err error) error {
 		return errHandshakeTimeout
 	}
 	return err
-}
-
-// under is the connection that TLS speaks over: one that can be asked.
-func (c *conn) under() net.Conn {
-	if c.peek == nil {
-		return c.raw
-	}
-	return &askable{Conn: c.raw, peek: c.peek}
 }
 
 // chose says whether the TLS handshake has chosen proto.

@@ -2,7 +2,6 @@ package h1
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -36,29 +35,28 @@ func (t *Transport) newStd() *http.Transport {
 
 // An offer is a connection on which a host has chosen HTTP/2, on its way to the
 // other transport in a request's context.
-type offer struct {
-	conn atomic.Pointer[conn]
-	t    *Transport
-}
+type offer struct{ conn atomic.Pointer[conn] }
 
 type offerKey struct{}
 
-// take is for who dials; nil if it is gone.
-func (o *offer) take() *conn {
-	c := o.conn.Swap(nil)
-	if c != nil {
-		o.t.pool.found(c.host, true, true)
-	}
-	return c
-}
-
-// handOver lets the other transport make the request, on c if it wants.
+// handOver lets the other transport make the request, on c if it wants. Those
+// who wait for what c has shown go on when the other transport would find c for
+// them: when it has written its preface, for which it has one write, and then
+// something else.
 func (t *Transport) handOver(req *http.Request, c *conn) (*http.Response, error) {
-	o := &offer{t: t}
+	goOn := func() { t.pool.found(c.host, true, true) }
+	defer goOn()
+	writes := 0
+	c.wire.wrote = func() {
+		if writes++; writes == 2 {
+			goOn()
+		}
+	}
+	o := &offer{}
 	o.conn.Store(c)
 	ctx := context.WithValue(req.Context(), offerKey{}, o)
 	resp, err := t.std.RoundTrip(req.WithContext(ctx))
-	if left := o.take(); left != nil {
+	if left := o.conn.Swap(nil); left != nil {
 		left.close()
 	}
 	if resp != nil {
@@ -70,8 +68,8 @@ func (t *Transport) handOver(req *http.Request, c *conn) (*http.Response, error)
 // dialOffered is the other transport's way to connections for TLS.
 func (t *Transport) dialOffered(ctx context.Context, _, addr string) (net.Conn, error) {
 	if o, ok := ctx.Value(offerKey{}).(*offer); ok {
-		if c := o.take(); c != nil {
-			return c.Conn.(*tls.Conn), nil
+		if c := o.conn.Swap(nil); c != nil {
+			return c.Conn, nil
 		}
 	}
 	c, err := t.dialTLS(ctx, &host{key: key{true, addr}})

@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ type sending struct {
 	answered bool // the response's header is there
 }
 
-// send begins to send.
+// sendAside starts to send.
 func (x *exchange) sendAside() {
 	s := &sending{done: make(chan struct{})}
 	s.w = writer{extra: x.extra(), conn: x.c.Conn, chunked: x.req.ContentLength <= 0}
@@ -32,11 +33,17 @@ func (x *exchange) sendAside() {
 		s.w.ask = func() bool { return <-s.answer }
 	}
 	x.sending = s
+	body := &sentBody{ReadCloser: x.req.Body}
+	req := *x.req
+	req.Body = body
 	go func() {
 		defer close(s.done)
-		err := x.req.Write(&s.w)
+		err := req.Write(&s.w)
 		if err == nil {
 			err = s.w.end()
+		}
+		if body.err != nil {
+			err = body.err
 		}
 		if err != nil && s.w.err == nil && err != errNotSent {
 			// The body's fault. No server can answer that: who waits for it is
@@ -47,6 +54,21 @@ func (x *exchange) sendAside() {
 		}
 		s.awaitHeader(x)
 	}()
+}
+
+// A sentBody remembers how its Read failed, which Request.Write wraps in what
+// cannot be unwrapped.
+type sentBody struct {
+	io.ReadCloser
+	err error
+}
+
+func (b *sentBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
 }
 
 // awaitHeader starts the time for the response's header.

@@ -133,7 +133,7 @@ func TestSessionResumption(t *testing.T) {
 				}
 			})
 			config.MaxVersion = version
-			if theirsTakes(t) {
+			if byNetHTTP(t) {
 				config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 			}
 			tr := anew(h1.Options{TLSConfig: config})
