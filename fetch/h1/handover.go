@@ -41,14 +41,15 @@ type offerKey struct{}
 
 // handOver lets the other transport make the request, on c if it wants. Those
 // who wait for what c has shown go on when the other transport would find c for
-// them: when it has written its preface, for which it has one write, and then
-// something else.
+// them. That is when it has written the request: it has one write for its
+// preface, and one for the answer to the server's settings, which may come before
+// it knows the connection.
 func (t *Transport) handOver(req *http.Request, c *conn) (*http.Response, error) {
 	goOn := func() { t.pool.found(c.host, true, true) }
 	defer goOn()
 	writes := 0
 	c.wire.wrote = func() {
-		if writes++; writes == 2 {
+		if writes++; writes == 3 {
 			goOn()
 		}
 	}
