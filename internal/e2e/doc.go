@@ -27,4 +27,7 @@
 //	                                  path such as error.class or body.headers.Host.0
 //
 // FILE may be stdout.
+//
+// With PENSTOCK_TRANSPORT=fast in the environment the commands run with
+// --transport fast.
 package e2e
