@@ -21,6 +21,7 @@ func newBuffers() *buffers {
 // reset lets go of all that they refer to; it is false for such as have grown.
 func (b *buffers) reset() bool {
 	b.in.Reset(nil)
-	b.out = writer{buf: b.out.buf[:0]}
-	return cap(b.out.buf) <= 2*mostInline
+	clear(b.out.names)
+	b.out = writer{buf: b.out.buf[:0], names: b.out.names[:0]}
+	return cap(b.out.buf) <= 2*mostInline && cap(b.out.names) <= 64
 }

@@ -32,8 +32,8 @@ type exchange struct {
 }
 
 // exchange makes the request on c and returns when its header is there.
-func (t *Transport) exchange(c *conn, req *http.Request) (*http.Response, error) {
-	x := &exchange{t: t, c: c, req: req, b: t.pool.borrow()}
+func (t *Transport) exchange(c *conn, b *buffers, req *http.Request) (*http.Response, error) {
+	x := &exchange{t: t, c: c, req: req, b: b}
 	c.begin(x, t.opts.MaxHeader)
 	x.b.in.Reset(c)
 	if ctx := req.Context(); ctx.Done() != nil {
@@ -58,8 +58,10 @@ func (x *exchange) send() error {
 	}
 	w := &x.b.out
 	w.extra = x.extra()
-	if err := x.req.Write(w); err != nil {
-		return err
+	if !w.writePlain(x.req) {
+		if err := x.req.Write(w); err != nil {
+			return err
+		}
 	}
 	n, err := x.c.Conn.Write(w.buf)
 	w.wrote = int64(n)
@@ -78,7 +80,7 @@ const (
 // extra is the fields that a transport adds to a request's.
 func (x *exchange) extra() string {
 	h, extra := x.req.Header, ""
-	if x.unzip = !x.t.opts.DisableCompression && h.Get("Accept-Encoding") == "" && h.Get("Range") == "" &&
+	if x.unzip = !x.t.opts.DisableCompression && first(h["Accept-Encoding"]) == "" && first(h["Range"]) == "" &&
 		x.req.Method != http.MethodHead; x.unzip {
 		extra = acceptGzip
 	}
@@ -86,6 +88,13 @@ func (x *exchange) extra() string {
 		extra += connectionClose
 	}
 	return extra
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
 }
 
 // receive reads the header of the response, past informational ones.
@@ -154,7 +163,7 @@ func (x *exchange) answer(resp *http.Response) *http.Response {
 	}
 	x.src, x.left = resp.Body, resp.ContentLength
 	resp.Body = x
-	if x.unzip && strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
+	if x.unzip && strings.EqualFold(first(resp.Header["Content-Encoding"]), "gzip") {
 		resp.Body = &gzipBody{body: x}
 		resp.Header.Del("Content-Encoding")
 		resp.Header.Del("Content-Length")
@@ -225,11 +234,12 @@ func (x *exchange) end(whole bool) {
 		keep = false
 	}
 	c.finish()
-	x.t.pool.giveBack(x.b)
+	b := x.b
 	x.b = nil
 	if keep {
-		x.t.pool.put(c)
+		x.t.pool.put(c, b)
 	} else {
+		x.t.pool.giveBack(b)
 		c.close()
 	}
 }

@@ -30,10 +30,8 @@ func (p *pool) init(most, mostPerHost int, timeout time.Duration) {
 	p.hosts = map[key]*host{}
 }
 
-// host returns what is known of k.
+// host returns what is known of k. The caller holds mu.
 func (p *pool) host(k key) *host {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	h := p.hosts[k]
 	if h == nil {
 		if len(p.hosts) >= maxHosts {
@@ -60,31 +58,41 @@ func (p *pool) makeRoom() {
 	}
 }
 
-// take returns the idle connection to h that was used last, if there is one that
-// the server has left alone.
-func (p *pool) take(h *host) *conn {
+// take returns the idle connection to a host that was used last, if there is one
+// that the server has left alone, and buffers with it.
+func (p *pool) take(k key) (*host, *conn, *buffers) {
 	for {
 		p.mu.Lock()
+		h := p.host(k)
 		n := len(h.idle)
 		if n == 0 {
 			p.mu.Unlock()
-			return nil
+			return h, nil, nil
 		}
 		c := h.idle[n-1]
 		p.forget(c)
+		b := p.spare()
 		p.mu.Unlock()
 		if time.Since(c.idleAt) < p.timeout && c.quiet() {
-			return c
+			if b == nil {
+				b = newBuffers()
+			}
+			return h, c, b
 		}
 		c.close()
+		p.giveBack(b)
 	}
 }
 
 // put keeps a connection that has become idle, or closes it, or another one to
-// make room for it.
-func (p *pool) put(c *conn) {
+// make room for it. It takes b back as well.
+func (p *pool) put(c *conn, b *buffers) {
 	c.idleAt = time.Now()
+	good := b.reset()
 	p.mu.Lock()
+	if good {
+		p.keep(b)
+	}
 	h := c.host
 	drop := c
 	if !h.gone {
@@ -182,24 +190,39 @@ func (p *pool) closeIdle() {
 // borrow returns buffers for one request.
 func (p *pool) borrow() *buffers {
 	p.mu.Lock()
-	n := len(p.buffers)
-	if n == 0 {
-		p.mu.Unlock()
-		return newBuffers()
-	}
-	b := p.buffers[n-1]
-	p.buffers[n-1] = nil
-	p.buffers = p.buffers[:n-1]
+	b := p.spare()
 	p.mu.Unlock()
+	if b == nil {
+		b = newBuffers()
+	}
 	return b
 }
 
+// spare returns buffers that nobody uses, nil if there are none. The caller
+// holds mu.
+func (p *pool) spare() *buffers {
+	n := len(p.buffers) - 1
+	if n < 0 {
+		return nil
+	}
+	b := p.buffers[n]
+	p.buffers[n] = nil
+	p.buffers = p.buffers[:n]
+	return b
+}
+
+// giveBack takes back what was borrowed, or nil.
 func (p *pool) giveBack(b *buffers) {
-	if !b.reset() {
+	if b == nil || !b.reset() {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.keep(b)
+}
+
+// keep keeps buffers, up to a number of them. The caller holds mu.
+func (p *pool) keep(b *buffers) {
 	if len(p.buffers) < maxBuffers {
 		p.buffers = append(p.buffers, b)
 	}

@@ -45,7 +45,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, context.Cause(ctx)
 	}
-	resp, err := t.roundTrip(req, t.pool.host(key{req.URL.Scheme == "https", req.URL.Host}))
+	resp, err := t.roundTrip(req)
 	if resp != nil {
 		resp.Request = req
 	}
@@ -54,9 +54,10 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // roundTrip makes the request on an idle connection if there is one, else on a
 // new one, which it also does when the idle one turns out to be dead.
-func (t *Transport) roundTrip(req *http.Request, h *host) (*http.Response, error) {
-	if c := t.pool.take(h); c != nil {
-		resp, err := t.exchange(c, req)
+func (t *Transport) roundTrip(req *http.Request) (*http.Response, error) {
+	h, c, b := t.pool.take(key{req.URL.Scheme == "https", req.URL.Host})
+	if c != nil {
+		resp, err := t.exchange(c, b, req)
 		if err == nil {
 			return resp, nil
 		}
@@ -79,7 +80,7 @@ func (t *Transport) roundTrip(req *http.Request, h *host) (*http.Response, error
 	if c.chose("h2") {
 		return t.handOver(req, c)
 	}
-	return t.exchange(c, req)
+	return t.exchange(c, t.pool.borrow(), req)
 }
 
 // CloseIdleConnections closes the connections that nobody uses, also those of
