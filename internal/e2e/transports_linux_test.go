@@ -48,7 +48,7 @@ func TestTransportsOverServers(t *testing.T) {
 			"/204", "/304", "/status/404", "/bye", "/head", "/drip/1000/20", "/close", "/reset",
 		}},
 		{bin.URL, []string{
-			"/gzip", "/deflate", "/stream-bytes/20000?seed=1&chunk_size=1000", "/bytes/5000?seed=1", "/drip?duration=0.02&numbytes=20",
+			"/gzip", "/deflate", "/stream-bytes/20000?seed=1&chunk_size=1000", "/bytes/5000?seed=1", "/drip?delay=0&duration=0.02&numbytes=20",
 			"/status/204", "/status/304", "/status/418", "/redirect/1", "/range/1000", "/trailers?X-Sum=7", "/base64/aGVsbG8=", "/cache", "/etag/x",
 			"/robots.txt", "/html", "/encoding/utf8", "/response-headers?X-Long=" + strings.Repeat("x", 5000),
 		}},
