@@ -57,13 +57,13 @@ func (x *exchange) drain() bool {
 	if x.last || x.left > mostDrained {
 		return false
 	}
-	x.c.raw.SetReadDeadline(time.Now().Add(longestDrain))
+	x.c.readWithin(longestDrain)
 	scratch := make([]byte, drainedAtOnce)
 	for n := 0; n <= mostDrained; {
 		k, err := x.src.Read(scratch)
 		n += k
 		if err == io.EOF {
-			x.c.raw.SetReadDeadline(time.Time{})
+			x.c.readWithin(0)
 			return true
 		}
 		if err != nil {

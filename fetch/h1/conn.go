@@ -81,7 +81,7 @@ func (t *Transport) dialTLS(ctx context.Context, h *host) (*conn, error) {
 	c.wire = &wire{Conn: c.raw, peek: c.peek}
 	over := tls.Client(c.wire, config)
 	stop := context.AfterFunc(ctx, func() { c.raw.Close() })
-	c.raw.SetDeadline(time.Now().Add(t.opts.TLSHandshakeTimeout))
+	_ = c.raw.SetDeadline(time.Now().Add(t.opts.TLSHandshakeTimeout)) // it fails when Handshake does
 	//nolint:noctx // HandshakeContext would start a goroutine to do what stop's does
 	err = over.Handshake()
 	switch {
@@ -92,7 +92,7 @@ func (t *Transport) dialTLS(ctx context.Context, h *host) (*conn, error) {
 		c.raw.Close()
 		return nil, handshakeError(err)
 	}
-	c.raw.SetDeadline(time.Time{})
+	_ = c.raw.SetDeadline(time.Time{})
 	state := over.ConnectionState()
 	c.Conn, c.tls = over, &state
 	return c, nil
@@ -132,6 +132,16 @@ func (c *conn) abort(x *exchange) {
 	if c.user == x {
 		c.raw.Close()
 	}
+}
+
+// readWithin bounds the reads that follow; 0 is no bound. It fails only on a
+// connection that is closed, on which they fail as well.
+func (c *conn) readWithin(d time.Duration) {
+	var end time.Time
+	if d > 0 {
+		end = time.Now().Add(d)
+	}
+	_ = c.raw.SetReadDeadline(end)
 }
 
 // close ends it without a farewell: TLS would wait for up to 5 s to say one to a

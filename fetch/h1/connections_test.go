@@ -232,7 +232,7 @@ func TestIdleBounds(t *testing.T) {
 // sees in the end.
 func settled(s *origin.Server, want int) (open int) {
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if open = int(s.Audit().Total.Open); open == want {
+		if open = s.Audit().Total.Open; open == want {
 			break
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 )
 
 // An exchange is a request and its response on a connection. It is also the
@@ -67,7 +66,7 @@ func (x *exchange) send() error {
 	w.wrote = int64(n)
 	x.sendErr = err
 	if d := x.t.opts.ResponseHeaderTimeout; d > 0 {
-		x.c.raw.SetReadDeadline(time.Now().Add(d))
+		x.c.readWithin(d)
 	}
 	return nil
 }
@@ -120,9 +119,9 @@ func (x *exchange) receive() (*http.Response, error) {
 
 // awaitContinue waits for the server's first byte, or else lets the body be sent.
 func (x *exchange) awaitContinue() {
-	x.c.raw.SetReadDeadline(time.Now().Add(x.t.opts.ContinueTimeout))
+	x.c.readWithin(x.t.opts.ContinueTimeout)
 	_, err := x.b.in.Peek(1)
-	x.c.raw.SetReadDeadline(time.Time{})
+	x.c.readWithin(0)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		x.sending.goOn(true)
 	}
@@ -133,7 +132,7 @@ func (x *exchange) gotHeader() {
 	s := x.sending
 	if s == nil {
 		if x.t.opts.ResponseHeaderTimeout > 0 {
-			x.c.raw.SetReadDeadline(time.Time{})
+			x.c.readWithin(0)
 		}
 		return
 	}
@@ -145,7 +144,7 @@ func (x *exchange) gotHeader() {
 	defer s.mu.Unlock()
 	s.answered = true
 	if x.t.opts.ResponseHeaderTimeout > 0 {
-		x.c.raw.SetReadDeadline(time.Time{})
+		x.c.readWithin(0)
 	}
 }
 
@@ -205,7 +204,7 @@ func (x *exchange) fail(err error) error {
 	case read > 0:
 		return fmt.Errorf("h1: reading the response: %w", err)
 	}
-	if err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = io.EOF // no response, and not half of one
 	}
 	if x.sendErr != nil {

@@ -33,7 +33,9 @@ func (w *writer) writePlain(req *http.Request) bool {
 			agent = trim(values[0])
 		}
 	}
-	b := append(append(w.buf, method...), ' ')
+	b := w.buf
+	b = append(b, method...)
+	b = append(b, ' ')
 	path := u.EscapedPath()
 	if path == "" {
 		path = "/"

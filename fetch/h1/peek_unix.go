@@ -3,6 +3,7 @@
 package h1
 
 import (
+	"errors"
 	"io"
 	"net"
 	"syscall"
@@ -48,12 +49,12 @@ func (p *peeker) readNow(b []byte) (int, error) {
 func (p *peeker) read(fd uintptr) bool {
 	for {
 		p.n, p.err = syscall.Read(int(fd), p.buf)
-		if p.err != syscall.EINTR {
+		if !errors.Is(p.err, syscall.EINTR) {
 			break
 		}
 	}
 	switch {
-	case p.err == syscall.EAGAIN:
+	case errors.Is(p.err, syscall.EAGAIN):
 		p.n, p.err = 0, errWouldBlock
 	case p.err != nil:
 		p.n = 0
@@ -67,5 +68,5 @@ func (p *peeker) read(fd uintptr) bool {
 // it loses a byte of it.
 func (p *peeker) empty() bool {
 	_, err := p.readNow(p.one[:])
-	return err == errWouldBlock
+	return errors.Is(err, errWouldBlock)
 }

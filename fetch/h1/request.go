@@ -19,6 +19,7 @@ func speaks(req *http.Request) bool {
 		return false
 	case u.Host == "" || u.Host[0] == ':' || !plainHost(u.Host) || !plainHost(req.Host):
 		return false
+	//lint:ignore SA1019 what uses it is left to net/http
 	case req.Cancel != nil: //nolint:staticcheck // deprecated, and so left to net/http
 		return false
 	case !validHeader(req.Header) || !validHeader(req.Trailer):

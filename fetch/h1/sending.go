@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -45,7 +46,7 @@ func (x *exchange) sendAside() {
 		if body.err != nil {
 			err = body.err
 		}
-		if err != nil && s.w.err == nil && err != errNotSent {
+		if err != nil && s.w.err == nil && !errors.Is(err, errNotSent) {
 			// The body's fault. No server can answer that: who waits for it is
 			// woken.
 			s.err = err
@@ -76,7 +77,7 @@ func (s *sending) awaitHeader(x *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := x.t.opts.ResponseHeaderTimeout; d > 0 && !s.answered {
-		x.c.raw.SetReadDeadline(time.Now().Add(d))
+		x.c.readWithin(d)
 	}
 }
 

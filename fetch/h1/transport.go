@@ -70,7 +70,7 @@ func (t *Transport) roundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	c, err := t.connect(req.Context(), h)
-	if err == errHTTP2 {
+	if errors.Is(err, errHTTP2) {
 		return t.std.RoundTrip(req)
 	}
 	if err != nil {

@@ -105,7 +105,7 @@ func (a *atEnd) Read(b []byte) (int, error) {
 // its answer is heard, at once, and the connection is not used again. (By
 // net/http it is not heard when the server has closed the connection.)
 func TestEarlyResponse(t *testing.T) {
-	for range 20 {
+	early := func() {
 		url := serve(t, func(p *peer) {
 			if req, err := http.ReadRequest(p.in); err == nil && req.URL.Path == "/upload" {
 				p.say("HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nsorry")
@@ -118,7 +118,9 @@ func TestEarlyResponse(t *testing.T) {
 		defer tr.CloseIdleConnections()
 		body, w := io.Pipe() // it never ends
 		go func() {
-			for _, err := w.Write(make([]byte, 1000)); err == nil; _, err = w.Write(make([]byte, 1000)) {
+			var err error
+			for err == nil {
+				_, err = w.Write(make([]byte, 1000))
 			}
 		}()
 		defer body.Close()
@@ -129,6 +131,9 @@ func TestEarlyResponse(t *testing.T) {
 		if _, on := get(t, tr, url+"/next"); on != "2" {
 			t.Errorf("the next request went over connection %s", on)
 		}
+	}
+	for range 20 {
+		early()
 	}
 }
 
@@ -175,7 +180,7 @@ func TestBodiesThatFail(t *testing.T) {
 	broken := errors.New("broken")
 	both(t, func(t *testing.T, anew func(h1.Options) transport) {
 		for name, length := range map[string]int64{"chunked": -1, "known": 100, "inline": 7} {
-			var body io.Reader = io.MultiReader(strings.NewReader("content"), &failing{broken})
+			body := io.MultiReader(strings.NewReader("content"), &failing{broken})
 			if name == "inline" {
 				body = strings.NewReader("short")
 			}
