@@ -55,7 +55,8 @@ func (w *writer) writePlain(req *http.Request) bool {
 	}
 	b = w.appendFields(b, req.Header)
 	b = append(b, w.extra...)
-	w.buf = append(b, '\r', '\n')
+	b = append(b, '\r', '\n')
+	w.buf = b
 	w.head = true
 	return true
 }
