@@ -20,6 +20,7 @@ const keepBuffer = 1 << 20
 type attempt struct {
 	status      int
 	header      http.Header
+	proto       string
 	body        []byte // in the worker's buffer
 	bytes       int64
 	err         *Error
@@ -56,7 +57,7 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 		return a
 	}
 	defer resp.Body.Close()
-	a.status, a.header = resp.StatusCode, resp.Header
+	a.status, a.header, a.proto = resp.StatusCode, resp.Header, resp.Proto
 	w.e.hint(j, &a)
 	a.err = w.read(&a, resp)
 	if w.e.opts.KeepExchanges {

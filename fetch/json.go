@@ -41,6 +41,9 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	if r.ContentType != "" {
 		b = appendString(append(b, `,"content_type":`...), r.ContentType)
 	}
+	if r.Proto != "" {
+		b = appendString(append(b, `,"proto":`...), r.Proto)
+	}
 	if r.Header != nil {
 		b = appendHeader(append(b, `,"headers":`...), r.Header)
 	}

@@ -33,6 +33,7 @@ type jsonRecord struct {
 	TotalMS     float64             `json:"total_ms"`
 	Bytes       int64               `json:"bytes"`
 	ContentType string              `json:"content_type"`
+	Proto       string              `json:"proto"`
 	Headers     map[string][]string `json:"headers"`
 	Body        *string             `json:"body"`
 	BodyBase64  *string             `json:"body_base64"`

@@ -92,6 +92,8 @@ type Record struct {
 	// Bytes counts the body, decompressed.
 	Bytes       int64
 	ContentType string
+	// Proto is what the response came by, such as "HTTP/1.1" or "HTTP/2.0".
+	Proto string
 	// Header is the response's; nil unless Options.KeepHeader is set.
 	Header http.Header
 	// Body is valid only until Write returns: a sink that keeps it copies

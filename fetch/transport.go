@@ -25,6 +25,9 @@ type TransportOptions struct {
 	// metadata addresses, whatever the name that led there: for lists that
 	// strangers made. With a proxy it guards the way to the proxy only.
 	DenyPrivate bool
+	// HTTP1 and HTTP2 say that nothing else is to be spoken; neither means that
+	// a server with TLS may choose. Without TLS it is always HTTP/1.1.
+	HTTP1, HTTP2 bool
 	// MaxHeader is the most bytes of a response's header; 0 means 1 MiB.
 	MaxHeader int64
 }
@@ -35,18 +38,14 @@ type TransportOptions struct {
 func NewTransport(o TransportOptions) *http.Transport {
 	def(&o.ConnectTimeout, 10*time.Second)
 	def(&o.MaxHeader, 1<<20)
-	proxy := http.ProxyFromEnvironment
-	if o.Proxy != nil {
-		proxy = http.ProxyURL(o.Proxy)
-	}
 	idle := o.MaxConnsPerHost
 	def(&idle, math.MaxInt) // its own 0 means 2
 	dialer := newDialer(o.ConnectTimeout, o.DenyPrivate)
 	return &http.Transport{
-		Proxy:                  proxy,
+		Proxy:                  o.proxy(),
 		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		TLSClientConfig:        &tls.Config{InsecureSkipVerify: o.Insecure}, //nolint:gosec // asked for with -k
+		Protocols:              o.protocols(),
+		TLSClientConfig:        o.tls(),
 		TLSHandshakeTimeout:    o.ConnectTimeout,
 		MaxIdleConns:           o.MaxConns,
 		MaxIdleConnsPerHost:    idle,
@@ -56,4 +55,22 @@ func NewTransport(o TransportOptions) *http.Transport {
 		ReadBufferSize:         8 << 10,
 		WriteBufferSize:        4 << 10,
 	}
+}
+
+func (o *TransportOptions) proxy() func(*http.Request) (*url.URL, error) {
+	if o.Proxy != nil {
+		return http.ProxyURL(o.Proxy)
+	}
+	return http.ProxyFromEnvironment
+}
+
+func (o *TransportOptions) tls() *tls.Config {
+	return &tls.Config{InsecureSkipVerify: o.Insecure} //nolint:gosec // asked for with -k
+}
+
+func (o *TransportOptions) protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(!o.HTTP2)
+	p.SetHTTP2(!o.HTTP1)
+	return p
 }

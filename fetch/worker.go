@@ -148,7 +148,7 @@ func (w *worker) finish(j *job, a *attempt) {
 		Index: j.item.Index, ID: j.item.ID, URL: redactedURL(j.item.URL), Raw: j.item.raw(),
 		Status: a.status, OK: a.err == nil, Attempts: j.attempts, Error: a.err,
 		Started: j.started, Queue: max(0, time.Since(j.admitted)-j.active),
-		Connect: a.connect, TTFB: a.ttfb + j.spent, Total: a.total + j.spent, Bytes: a.bytes,
+		Connect: a.connect, TTFB: a.ttfb + j.spent, Total: a.total + j.spent, Bytes: a.bytes, Proto: a.proto,
 	}
 	if j.redirects > 0 {
 		r.FinalURL = j.url.String()

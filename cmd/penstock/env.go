@@ -10,9 +10,9 @@ import (
 )
 
 // envName is the variable that stands for a long flag: --max-body is
-// PENSTOCK_MAX_BODY.
+// PENSTOCK_MAX_BODY, --http1.1 PENSTOCK_HTTP1_1.
 func envName(flag string) string {
-	return "PENSTOCK_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return "PENSTOCK_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(flag))
 }
 
 // flagsFromEnv sets the flags that the command line left alone from the

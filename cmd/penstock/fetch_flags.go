@@ -38,6 +38,7 @@ type fetchFlags struct {
 	denyPrivate             bool
 	maxRedirects            int
 	proxy                   string
+	transportFlags
 	// output
 	output, order, progress, fsync, report string
 	bodies                                 bodiesFlag
@@ -87,6 +88,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.denyPrivate, "deny-private", false, "do not connect to loopback, private and metadata addresses: for lists that strangers made")
 	fl.StringVarP(&f.proxy, "proxy", "x", "", "proxy `URL` (default: HTTP_PROXY, HTTPS_PROXY, NO_PROXY)")
 
+	f.transportFlags.register(fl)
 	fl.StringVarP(&f.output, "output", "o", "", "write the records to `FILE`, which must not exist (.gz and .zst compress)")
 	fl.BoolVar(&f.resume, "resume", false, "go on with the output of -o where an earlier run stopped")
 	fl.Var(choiceValue{&f.fsync, []string{"always", "1s", "never"}}, "fsync", "when records are forced to the disk")
@@ -154,8 +156,8 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 			return o, err
 		}
 	}
-	o.Transport = fetch.NewTransport(transport)
-	return o, nil
+	o.Transport, err = f.transportFlags.make(transport)
+	return o, err
 }
 
 // paceSlack makes up for timers that are late, by up to a millisecond. What it

@@ -31,4 +31,7 @@
 //	                                  COUNT whose URL has PART in it
 //
 // FILE may be stdout.
+//
+// With PENSTOCK_TRANSPORT=fast in the environment the commands run with
+// --transport fast.
 package e2e

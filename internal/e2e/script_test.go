@@ -24,6 +24,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", binDir+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("GORACE", "halt_on_error=1")
+			env.Vars = append(env.Vars, transportOfTheDay()...)
 			env.Values[originKey{}] = new(*origin.Server)
 			return nil
 		},

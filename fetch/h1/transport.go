@@ -1,0 +1,97 @@
+package h1
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// A Transport makes requests over HTTP/1.1 and hands others over; see the
+// package's text. Make one with New. It is safe for concurrent use.
+type Transport struct {
+	opts Options
+	std  *http.Transport
+	pool pool
+}
+
+// New returns a Transport.
+func New(o Options) *Transport {
+	o.setDefaults()
+	t := &Transport{opts: o, std: o.Std}
+	t.pool.init(o.MaxIdle, o.MaxIdlePerHost, o.IdleTimeout)
+	if t.std == nil {
+		t.std = t.newStd()
+	}
+	return t
+}
+
+// RoundTrip makes one request and returns its response, whose body the caller
+// must close, or read to its end, for the connection to be of use again. It
+// blocks until the response's header is there, the request has failed, or its
+// context has ended: the error is then the context's cause. Like every
+// RoundTripper it closes the request's body, and leaves the request otherwise
+// as it is.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !speaks(req) {
+		return t.std.RoundTrip(req)
+	}
+	if t.opts.Proxy != nil {
+		if u, err := t.opts.Proxy(req); u != nil || err != nil {
+			return t.std.RoundTrip(req)
+		}
+	}
+	ctx := req.Context()
+	if ctx.Err() != nil {
+		closeBody(req)
+		return nil, context.Cause(ctx)
+	}
+	resp, err := t.roundTrip(req)
+	if resp != nil {
+		resp.Request = req
+	}
+	return resp, err
+}
+
+// roundTrip makes the request on an idle connection if there is one, else on a
+// new one, which it also does when the idle one turns out to be dead.
+func (t *Transport) roundTrip(req *http.Request) (*http.Response, error) {
+	h, c, b := t.pool.take(key{req.URL.Scheme == "https", req.URL.Host})
+	if c != nil {
+		resp, err := t.exchange(c, b, req)
+		if err == nil {
+			return resp, nil
+		}
+		lost, ok := errors.AsType[*unansweredError](err)
+		if !ok {
+			return nil, err
+		}
+		if req, err = lost.again(req); err != nil {
+			return nil, err
+		}
+	}
+	c, err := t.connect(req.Context(), h)
+	if errors.Is(err, errHTTP2) {
+		return t.std.RoundTrip(req)
+	}
+	if err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	if c.chose("h2") {
+		return t.handOver(req, c)
+	}
+	return t.exchange(c, t.pool.borrow(), req)
+}
+
+// CloseIdleConnections closes the connections that nobody uses, also those of
+// the transport that others are handed to.
+func (t *Transport) CloseIdleConnections() {
+	t.pool.closeIdle()
+	t.std.CloseIdleConnections()
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+}
