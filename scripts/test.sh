@@ -10,7 +10,7 @@ step 'what the tests need' scripts/setup.sh
 # Where it could be installed it must be there: a judge that silently stays at
 # home would pass every run.
 if [[ ${CI:-} == true ]]; then
-	export PENSTOCK_REQUIRE=nginx
+	export PENSTOCK_REQUIRE=nginx,redis-server,faketime
 fi
 
 step 'make check' scripts/check.sh
@@ -27,6 +27,8 @@ step "end to end ${race:-without -race}" within internal/e2e go test ${race:+"$r
 step 'end to end, the long runs' within internal/e2e env PENSTOCK_LONG=1 go test -v -run '^TestLong' ./...
 command -v nginx >/dev/null ||
 	skip 'the limits, judged by nginx' 'no nginx; on Debian: sudo apt-get install nginx'
+command -v redis-server >/dev/null ||
+	skip 'shared limits' 'no redis-server; on Debian: sudo apt-get install redis-server'
 for m in $(modules); do
 	case $m in
 	. | ./internal/e2e) ;;

@@ -1,0 +1,152 @@
+package redislimit_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock-go/penstock/redislimit"
+	"github.com/redis/rueidis"
+)
+
+// A server is a redis-server of a test's own.
+type server struct {
+	t    testing.TB
+	dir  string
+	addr string
+	args []string
+	env  []string
+	cmd  *exec.Cmd
+}
+
+// startServer starts a redis-server on a free port, in a folder of its own.
+func startServer(t testing.TB, args ...string) *server {
+	t.Helper()
+	return startServerEnv(t, nil, args...)
+}
+
+func startServerEnv(t testing.TB, env []string, args ...string) *server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		if strings.Contains(os.Getenv("PENSTOCK_REQUIRE"), "redis-server") {
+			t.Fatal("no redis-server, though PENSTOCK_REQUIRE names it")
+		}
+		t.Skip("no redis-server; on Debian: sudo apt-get install redis-server")
+	}
+	s := &server{t: t, dir: t.TempDir(), addr: freeAddr(t), args: args, env: env}
+	s.start()
+	t.Cleanup(s.kill)
+	return s
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (s *server) url() string { return "redis://" + s.addr }
+
+// start starts it, and returns when it answers.
+func (s *server) start() {
+	s.t.Helper()
+	_, port, _ := net.SplitHostPort(s.addr)
+	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", s.dir, "--loglevel", "warning"}, s.args...)
+	s.cmd = exec.Command("redis-server", args...)
+	s.cmd.Env = append(os.Environ(), s.env...)
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	eventually(s.t, 10*time.Second, "redis-server answers", func() bool {
+		out, _ := s.cli("PING")
+		return strings.Contains(out, "PONG") || strings.Contains(out, "NOAUTH")
+	})
+}
+
+// kill ends it at once, as kill -9 does.
+func (s *server) kill() {
+	if s.cmd != nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+		s.cmd = nil
+	}
+}
+
+// cli runs redis-cli.
+func (s *server) cli(args ...string) (string, error) {
+	_, port, _ := net.SplitHostPort(s.addr)
+	out, err := exec.Command("redis-cli", append([]string{"-p", port}, args...)...).CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+func (s *server) must(args ...string) string {
+	s.t.Helper()
+	out, err := s.cli(args...)
+	if err != nil || strings.HasPrefix(out, "ERR") {
+		s.t.Fatalf("redis-cli %v: %v %s", args, err, out)
+	}
+	return out
+}
+
+// field returns a field of the limit's state.
+func (s *server) field(name, field string) int {
+	s.t.Helper()
+	n, _ := strconv.Atoi(s.must("HGET", "penstock:{"+name+"}", field))
+	return n
+}
+
+// eventually waits until ok, looking often: what is waited for happens in
+// another process, so there is no clock to stop.
+func eventually(t testing.TB, most time.Duration, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(most); !ok(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("not within %v: %s", most, what)
+		}
+	}
+}
+
+// open opens a store, which is a process of its own as far as Redis can tell.
+func open(t testing.TB, url string, o redislimit.Options) *redislimit.Store {
+	t.Helper()
+	s, err := redislimit.Open(url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func semaphore(t testing.TB, s *redislimit.Store, name string, limit int) *redislimit.Semaphore {
+	t.Helper()
+	sem, err := s.Semaphore(name, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sem
+}
+
+var _ = fmt.Sprint
+var _ rueidis.Client
