@@ -1,7 +1,6 @@
 package redislimit_test
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock/redislimit"
-	"github.com/redis/rueidis"
 )
 
 // A server is a redis-server of a test's own.
@@ -148,5 +146,19 @@ func semaphore(t testing.TB, s *redislimit.Store, name string, limit int) *redis
 	return sem
 }
 
-var _ = fmt.Sprint
-var _ rueidis.Client
+
+// aged starts a server that has been up for longer than the quick lease, so
+// that the first permit of a new name is had at once.
+func aged(t testing.TB, args ...string) *server {
+	t.Helper()
+	s := startServer(t, args...)
+	s.age()
+	return s
+}
+
+func (s *server) age() {
+	s.t.Helper()
+	eventually(s.t, 10*time.Second, "the server is old enough", func() bool {
+		return !strings.Contains(s.must("INFO", "server"), "uptime_in_seconds:0\r")
+	})
+}

@@ -133,8 +133,9 @@ local function grant(to, id, n)
 		grants[#grants + 1] = id
 		grants[#grants + 1] = int(fence)
 		grants[#grants + 1] = ends
+		grants[#grants + 1] = int(n)
 	else
-		tell(to, 'g ' .. id .. ' ' .. int(fence) .. ' ' .. (ends == '' and '-' or ends:gsub(' ', ',')))
+		tell(to, 'g ' .. id .. ' ' .. int(fence) .. ' ' .. (ends == '' and '-' or ends:gsub(' ', ',')) .. ' ' .. int(n))
 	end
 end
 local function refuse(to, id)
@@ -236,6 +237,7 @@ if whole or L >= first then
 				grants[#grants + 1] = id
 				grants[#grants + 1] = h:match('^%S+ (%S+)')
 				grants[#grants + 1] = ''
+				grants[#grants + 1] = n
 				listed[id] = true
 			else
 				if score == '' then

@@ -79,7 +79,7 @@ func (l *shared) resync() {
 
 // hear does what a message says: the epoch, and then any of
 //
-//	g ID COUNTER ENDS   granted
+//	g ID COUNTER ENDS N granted
 //	r ID                refused: more than the limit
 //	d MICROSECONDS      first in the queue, and to be had after that
 //	w                   the limit was changed
@@ -96,10 +96,10 @@ func (l *shared) hear(message string, now time.Time) {
 	}
 	for words = words[1:]; len(words) > 0; {
 		switch {
-		case words[0] == "g" && len(words) >= 4:
+		case words[0] == "g" && len(words) >= 5:
 			ends := strings.ReplaceAll(strings.Trim(words[3], "-"), ",", " ")
-			l.granted(epoch, grant{id: id(words[1]), counter: id(words[2]), ends: ends}, now)
-			words = words[4:]
+			l.granted(epoch, grant{id: id(words[1]), counter: id(words[2]), ends: ends, n: int(id(words[4]))}, now)
+			words = words[5:]
 		case words[0] == "r" && len(words) >= 2:
 			if w := l.waiting[id(words[1])]; w != nil {
 				l.refuse(w, overLimit(w.n))

@@ -38,6 +38,7 @@ type reply struct {
 type grant struct {
 	id, counter uint64
 	ends        string
+	n           int
 }
 
 type place struct {
@@ -90,11 +91,11 @@ func (r *reply) lists(m []rueidis.RedisMessage) error {
 		}
 	}
 	g, q := lists[0], lists[3]
-	if len(g)%3 != 0 || len(q)%2 != 0 {
+	if len(g)%4 != 0 || len(q)%2 != 0 {
 		return badReply(m)
 	}
-	for ; len(g) > 0; g = g[3:] {
-		r.grants = append(r.grants, grant{id: id(g[0]), counter: id(g[1]), ends: g[2]})
+	for ; len(g) > 0; g = g[4:] {
+		r.grants = append(r.grants, grant{id: id(g[0]), counter: id(g[1]), ends: g[2], n: int(id(g[3]))})
 	}
 	for ; len(q) > 0; q = q[2:] {
 		r.queued = append(r.queued, place{id: id(q[0]), place: q[1]})

@@ -328,6 +328,9 @@ func (l *shared) granted(epoch uint64, g grant, now time.Time) {
 		if l.counts {
 			l.out.frees = append(l.out.frees, g.id)
 		}
+		if g.ends != "" {
+			l.out.settles = append(l.out.settles, settle{old: g.n, undone: true, ends: g.ends})
+		}
 		l.poke()
 	case l.counts && now.After(l.deadline()):
 		l.sync = true
