@@ -1,12 +1,14 @@
 package redislimit_test
 
 import (
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -146,7 +148,6 @@ func semaphore(t testing.TB, s *redislimit.Store, name string, limit int) *redis
 	return sem
 }
 
-
 // aged starts a server that has been up for longer than the quick lease, so
 // that the first permit of a new name is had at once.
 func aged(t testing.TB, args ...string) *server {
@@ -162,3 +163,25 @@ func (s *server) age() {
 		return !strings.Contains(s.must("INFO", "server"), "uptime_in_seconds:0\r")
 	})
 }
+
+// logged keeps what is logged.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+func (l *logged) count(what string) int { return strings.Count(l.String(), what) }
