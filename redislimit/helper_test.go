@@ -1,6 +1,7 @@
 package redislimit_test
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"os"
@@ -185,3 +186,7 @@ func (l *logged) String() string {
 func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
 func (l *logged) count(what string) int { return strings.Count(l.String(), what) }
+
+func contextIn(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), d)
+}
