@@ -40,7 +40,7 @@ local L, R, T, grace, first, ticket = num(v[5]), num(v[6]), num(v[7]), num(v[9])
 local told, spec, paid, procs, kept, me = v[12] or '', v[13] or '', v[14] or '', num(v[15]), num(v[16]), v[17]
 
 -- What is new, lost or restored.
-local changed = false
+local changed, restored = false, false
 if not epoch then
 	if mode == 'l' then return {'gone'} end
 	if mode == 'c' then return {'sync'} end
@@ -57,12 +57,10 @@ if not epoch then
 			lost = lost or channel ~= S .. ':' .. pid
 		end
 	end
-	if lost then grace = lease end
-	changed = true
+	changed, restored = true, lost
 elseif v[8] ~= run then
 	-- A restart or a failover: the latest writes may be missing.
-	grace = L + lease
-	changed = true
+	changed, restored = true, true
 end
 if changed then
 	epoch = max(epoch + 1, known + 1, math.floor(real / 1000))
@@ -75,6 +73,7 @@ if (limit == nil) ~= (ARGV[5] == '') then return {'kind'} end
 -- A clock that jumps ends no lease: it moves by at most half of one a call.
 L = L + min(max(real - T, 0), lease / 2)
 R = R + max(real - T, 0)
+if restored then grace = L + lease end
 
 -- Rates: generic cell rate algorithm, in microseconds of R.
 local rates, i = {}, 0
@@ -84,7 +83,7 @@ for interval, tolerance, slack, kind in spec:gmatch('([^:; ]+):([^:; ]+):([^:; ]
 	i = i + 1
 	local r = {interval = num(interval), tolerance = num(tolerance), slack = num(slack), each = kind == 'r'}
 	r.paid = paids[i] or 0
-	if grace > L and changed then r.paid = max(r.paid, R + max(r.tolerance, r.interval)) end
+	if restored then r.paid = max(r.paid, R + max(r.tolerance, r.interval)) end
 	rates[i] = r
 end
 local function due(n)

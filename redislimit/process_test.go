@@ -5,6 +5,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/penstock-go/penstock"
 )
 
 // A fleet is worker processes under one limit, and their judge.
@@ -147,6 +149,13 @@ func TestStorm(t *testing.T) {
 			pause(t, 300*time.Millisecond)
 			f.srv.must("REPLICAOF", "NO", "ONE")
 		}, time.Second, 0},
+		{"Loading", []string{"--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "no"}, func(t *testing.T, f *fleet) {
+			f.srv.must("EVAL", "for i=1,2000 do redis.call('SET','k'..i,string.rep('x',2000)) end", "0")
+			f.srv.kill()
+			args := f.srv.args
+			f.srv.args = append(args, "--key-load-delay", "300", "--loading-process-events-interval-bytes", "1024")
+			f.srv.start()
+		}, 4 * time.Second, 0},
 		{"Sleep", nil, func(t *testing.T, f *fleet) { f.srv.must("DEBUG", "SLEEP", "0.6") }, time.Second, 0},
 		{"SleepPastTheLease", nil, func(t *testing.T, f *fleet) { f.srv.must("DEBUG", "SLEEP", "3") }, 2 * time.Second, 5},
 	} {
@@ -176,4 +185,57 @@ func pause(t *testing.T, d time.Duration) {
 	case <-time.After(d):
 	case <-t.Context().Done():
 	}
+}
+
+// TestKilledWaiters kills a process with 250 waiters: they hold up nobody for
+// longer than a lease and a heartbeat.
+func TestKilledWaiters(t *testing.T) {
+	t.Parallel()
+	srv := aged(t)
+	sem := semaphore(t, open(t, srv.url(), quick), "work", 2)
+	p, err := sem.Acquire(t.Context(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jd := startJudge(t)
+	crowd := job{URL: srv.url(), Name: "work", Judge: jd.addr, Limit: 2, Callers: 250, Hold: time.Hour, Lease: quick.Lease}.start(t)
+	eventually(t, 5*time.Second, "250 wait", func() bool { return srv.must("ZCARD", "penstock:{work}:queue") == "250" })
+	got := make(chan error)
+	go func() {
+		q, err := sem.Acquire(t.Context(), 1)
+		if err == nil {
+			q.Release(penstock.Success)
+		}
+		got <- err
+	}()
+	eventually(t, 5*time.Second, "one more waits", func() bool { return srv.must("ZCARD", "penstock:{work}:queue") == "251" })
+	crowd.kill()
+	start := time.Now()
+	p.Release(penstock.Success)
+	if err := <-got; err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > quick.Lease*5/4+200*time.Millisecond {
+		t.Errorf("held up for %v", took)
+	}
+	if n := srv.must("ZCARD", "penstock:{work}:queue"); n != "0" {
+		t.Errorf("%s still wait", n)
+	}
+}
+
+// TestCrowd has a thousand callers in four processes want ten permits, one of
+// the processes killed and one paused meanwhile.
+func TestCrowd(t *testing.T) {
+	long(t)
+	t.Parallel()
+	srv := aged(t)
+	f := startFleet(t, srv, 4, job{Limit: 10, Callers: 250, Hold: 5 * time.Millisecond, Lease: 2 * time.Second})
+	f.judge.goesOn(t, 1000, 20*time.Second, "all are there")
+	f.workers[0].kill()
+	f.judge.goesOn(t, 1000, 20*time.Second, "a quarter was killed")
+	_ = f.workers[1].cmd.Process.Signal(syscall.SIGSTOP)
+	f.judge.goesOn(t, 1000, 20*time.Second, "a quarter is paused")
+	_ = f.workers[1].cmd.Process.Signal(syscall.SIGCONT)
+	f.judge.goesOn(t, 2000, 20*time.Second, "it goes on")
+	f.end(t)
 }

@@ -8,7 +8,6 @@ needs=(
 	'cc:gcc libc6-dev' # the race detector
 	'nginx:nginx'      # judges the limits end to end
 	'redis-server:redis-server' # shared limits
-	'faketime:faketime' # a Redis whose clock jumps
 )
 
 packages=()
