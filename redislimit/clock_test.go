@@ -23,6 +23,7 @@ func clockGap(a, b string) time.Duration {
 // which the keys expire) and two back: no lease ends of it, and nobody waits
 // for it.
 func TestClockJumps(t *testing.T) {
+	long(t)
 	t.Parallel()
 	lib := filepath.Join(t.TempDir(), "clock.so")
 	if out, err := exec.Command("cc", "-shared", "-fPIC", "-o", lib, filepath.Join("testdata", "clock.c")).CombinedOutput(); err != nil {

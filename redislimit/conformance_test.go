@@ -26,7 +26,8 @@ func seen(t *testing.T, srv *server, name string, stats func() redislimit.Stats)
 
 // TestConformance runs what every Limiter promises, over a real server.
 func TestConformance(t *testing.T) {
-	srv := aged(t)
+	t.Parallel()
+	srv := shared(t)
 	day := rate.Rate{Count: 1, Per: 24 * time.Hour, Burst: 5}
 	for kind, f := range map[string]func(t *testing.T, s *redislimit.Store, name string) (penstock.Limiter, func() redislimit.Stats){
 		"Semaphore": func(t *testing.T, s *redislimit.Store, name string) (penstock.Limiter, func() redislimit.Stats) {

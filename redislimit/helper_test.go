@@ -34,16 +34,22 @@ func startServer(t testing.TB, args ...string) *server {
 
 func startServerEnv(t testing.TB, env []string, args ...string) *server {
 	t.Helper()
+	s := newServer(t, env, args...)
+	s.start()
+	t.Cleanup(s.kill)
+	return s
+}
+
+// newServer returns a server that is not running.
+func newServer(t testing.TB, env []string, args ...string) *server {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if strings.Contains(os.Getenv("PENSTOCK_REQUIRE"), "redis-server") {
 			t.Fatal("no redis-server, though PENSTOCK_REQUIRE names it")
 		}
 		t.Skip("no redis-server; on Debian: sudo apt-get install redis-server")
 	}
-	s := &server{t: t, dir: t.TempDir(), addr: freeAddr(t), args: args, env: env}
-	s.start()
-	t.Cleanup(s.kill)
-	return s
+	return &server{t: t, dir: t.TempDir(), addr: freeAddr(t), args: args, env: env}
 }
 
 func freeAddr(t testing.TB) string {
@@ -202,4 +208,28 @@ func startProcess(t testing.TB, name string, args ...string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
+}
+
+var common struct {
+	sync.Mutex
+
+	srv *server
+}
+
+// shared returns a server that has been up for a while, for tests that do it no
+// harm: all share it, each by names of its own.
+func shared(t testing.TB) *server {
+	t.Helper()
+	common.Lock()
+	defer common.Unlock()
+	if common.srv == nil {
+		s := newServer(t, nil)
+		s.dir = commonDir
+		s.start()
+		s.age()
+		common.srv = s
+	}
+	s := *common.srv
+	s.t = t
+	return &s
 }

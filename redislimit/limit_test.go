@@ -13,7 +13,7 @@ import (
 
 func TestSetLimitWhileFull(t *testing.T) {
 	t.Parallel()
-	srv := aged(t)
+	srv := shared(t)
 	a := semaphore(t, open(t, srv.url(), quick), "set", 4)
 	b := semaphore(t, open(t, srv.url(), quick), "set", 99) // what is in Redis counts
 	var held []*redislimit.Permit
@@ -82,7 +82,7 @@ func TestSetLimitWhileFull(t *testing.T) {
 
 func TestMisuse(t *testing.T) {
 	t.Parallel()
-	srv := aged(t)
+	srv := shared(t)
 	store := open(t, srv.url(), quick)
 	s := semaphore(t, store, "misuse", 1)
 	p, err := s.Acquire(t.Context(), 1)
@@ -124,7 +124,7 @@ func TestMisuse(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	t.Parallel()
-	srv := aged(t)
+	srv := shared(t)
 	store := open(t, srv.url(), quick)
 	s := semaphore(t, store, "close", 1)
 	p, err := s.Acquire(t.Context(), 1)
@@ -158,7 +158,7 @@ func TestClose(t *testing.T) {
 // TestIdle: a process that does nothing leaves, and keys go when nobody is there.
 func TestIdle(t *testing.T) {
 	t.Parallel()
-	srv := aged(t)
+	srv := shared(t)
 	s := semaphore(t, open(t, srv.url(), redislimit.Options{Lease: 200 * time.Millisecond}), "idle", 1)
 	for range 2 {
 		p, err := s.Acquire(t.Context(), 1)

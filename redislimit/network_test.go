@@ -13,7 +13,8 @@ import (
 // TestNetworkCut cuts a holder off: it is told by its own clock, before the
 // server gives what it had to another.
 func TestNetworkCut(t *testing.T) {
-	srv := aged(t)
+	t.Parallel()
+	srv := shared(t)
 	p := startProxy(t, srv.addr)
 	cut := semaphore(t, open(t, "redis://"+p.addr, quick), "cut", 1)
 	other := semaphore(t, open(t, srv.url(), quick), "cut", 1)
@@ -51,7 +52,8 @@ func TestNetworkCut(t *testing.T) {
 
 // TestShortOutage: no job is aborted when the outage is shorter than the lease.
 func TestShortOutage(t *testing.T) {
-	srv := aged(t)
+	t.Parallel()
+	srv := shared(t)
 	p := startProxy(t, srv.addr)
 	s := semaphore(t, open(t, "redis://"+p.addr, redislimit.Options{Lease: 2 * time.Second}), "short", 1)
 	held, err := s.Acquire(t.Context(), 1)
@@ -74,9 +76,10 @@ func TestShortOutage(t *testing.T) {
 
 // TestDroppedReplies loses the answers to calls that were done.
 func TestDroppedReplies(t *testing.T) {
-	srv := aged(t)
+	t.Parallel()
+	srv := shared(t)
 	p := startProxy(t, srv.addr)
-	s := semaphore(t, open(t, "redis://"+p.addr, quick), "deaf", 3)
+	s := semaphore(t, open(t, "redis://"+p.addr, quick), "dropped", 3)
 	for i := range 20 {
 		one, err := s.Acquire(t.Context(), 1)
 		if err != nil {
@@ -101,12 +104,13 @@ func TestDroppedReplies(t *testing.T) {
 			one.Release(penstock.Success)
 		}
 	}
-	eventually(t, time.Second, "all is back", func() bool { return srv.field("deaf", "u") == 0 })
+	eventually(t, time.Second, "all is back", func() bool { return srv.field("dropped", "u") == 0 })
 }
 
 // TestLostWakeUp takes away the right to hear of grants: the heartbeat makes
 // good for what was not heard, within a quarter lease.
 func TestLostWakeUp(t *testing.T) {
+	t.Parallel()
 	srv := aged(t)
 	srv.must("ACL", "SETUSER", "deaf", "on", "nopass", "~*", "+@all", "resetchannels")
 	deaf := semaphore(t, open(t, "redis://deaf:x@"+srv.addr, quick), "deaf", 1)
@@ -205,7 +209,7 @@ func TestStop(t *testing.T) {
 // TestLease passes on what is held while Redis is away, and no more than that.
 func TestLease(t *testing.T) {
 	t.Parallel()
-	srv := aged(t)
+	srv := shared(t)
 	p := startProxy(t, srv.addr)
 	lease := redislimit.Options{Lease: 2 * time.Second, Away: redislimit.Lease}
 	s := semaphore(t, open(t, "redis://"+p.addr, lease), "lease", 2)

@@ -58,15 +58,16 @@ func long(t *testing.T) {
 // TestKilledHolders kills a process that holds the whole limit: it is back
 // within a lease and a heartbeat.
 func TestKilledHolders(t *testing.T) {
-	srv := aged(t)
+	t.Parallel()
+	srv := shared(t)
 	f := &fleet{srv: srv, judge: startJudge(t)}
-	f.job = job{URL: srv.url(), Name: "work", Judge: f.judge.addr, Limit: 3, Callers: 3, Hold: time.Hour, Lease: time.Second}
+	f.job = job{URL: srv.url(), Name: "khold", Judge: f.judge.addr, Limit: 3, Callers: 3, Hold: time.Hour, Lease: time.Second}
 	holder := f.job.start(t)
 	eventually(t, 5*time.Second, "the holder holds all", func() bool { n, _, _, _, _ := f.judge.look(); return n == 3 })
 	next := f.job
 	next.Hold = 10 * time.Millisecond
 	next.start(t)
-	eventually(t, 5*time.Second, "another waits", func() bool { return srv.must("ZCARD", "penstock:{work}:queue") == "3" })
+	eventually(t, 5*time.Second, "another waits", func() bool { return srv.must("ZCARD", "penstock:{khold}:queue") == "3" })
 	start := time.Now()
 	holder.kill()
 	eventually(t, 3*time.Second, "the capacity is back", func() bool { _, _, done, _, _ := f.judge.look(); return done > 0 })
@@ -81,9 +82,10 @@ func TestKilledHolders(t *testing.T) {
 // TestPausedHolder stops a process past its lease. It does not work with what
 // it has lost: the moment it goes on it is told so.
 func TestPausedHolder(t *testing.T) {
-	srv := aged(t)
+	t.Parallel()
+	srv := shared(t)
 	f := &fleet{srv: srv, judge: startJudge(t)}
-	f.job = job{URL: srv.url(), Name: "work", Judge: f.judge.addr, Limit: 1, Callers: 1, Hold: time.Hour, Lease: time.Second}
+	f.job = job{URL: srv.url(), Name: "paused", Judge: f.judge.addr, Limit: 1, Callers: 1, Hold: time.Hour, Lease: time.Second}
 	holder := f.job.start(t)
 	eventually(t, 5*time.Second, "the holder holds", func() bool { n, _, _, _, _ := f.judge.look(); return n == 1 })
 	_, _, _, _, before := f.judge.look()
@@ -108,39 +110,40 @@ func TestPausedHolder(t *testing.T) {
 func TestStorm(t *testing.T) {
 	for _, c := range []struct {
 		name  string
+		quick bool
 		args  []string // of the server
 		fault func(t *testing.T, f *fleet)
 		back  time.Duration // within which work goes on
 		lost  int           // permits that may be lost
 	}{
-		{"KilledWithoutData", nil, func(t *testing.T, f *fleet) {
+		{"KilledWithoutData", true, nil, func(t *testing.T, f *fleet) {
 			f.srv.kill()
 			f.srv.start()
 		}, 3 * time.Second, 0},
-		{"RestartWithAOF", []string{"--appendonly", "yes", "--appendfsync", "always"}, func(t *testing.T, f *fleet) {
+		{"RestartWithAOF", false, []string{"--appendonly", "yes", "--appendfsync", "always"}, func(t *testing.T, f *fleet) {
 			f.srv.kill()
 			f.srv.start()
 		}, 3 * time.Second, 0},
-		{"FlushAll", nil, func(t *testing.T, f *fleet) { f.srv.must("FLUSHALL") }, 3 * time.Second, 0},
-		{"ScriptFlush", nil, func(t *testing.T, f *fleet) { f.srv.must("SCRIPT", "FLUSH") }, time.Second, 0},
-		{"KilledSubscriptions", nil, func(t *testing.T, f *fleet) {
+		{"FlushAll", true, nil, func(t *testing.T, f *fleet) { f.srv.must("FLUSHALL") }, 3 * time.Second, 0},
+		{"ScriptFlush", false, nil, func(t *testing.T, f *fleet) { f.srv.must("SCRIPT", "FLUSH") }, time.Second, 0},
+		{"KilledSubscriptions", true, nil, func(t *testing.T, f *fleet) {
 			for range 20 {
 				f.srv.must("CLIENT", "KILL", "TYPE", "pubsub")
 				f.judge.goesOn(t, 1, 2*time.Second, "a kill")
 			}
 		}, time.Second, 0},
-		{"KilledConnections", nil, func(t *testing.T, f *fleet) {
+		{"KilledConnections", false, nil, func(t *testing.T, f *fleet) {
 			for range 5 {
 				f.srv.must("CLIENT", "KILL", "TYPE", "normal")
 				f.judge.goesOn(t, 1, 2*time.Second, "a kill")
 			}
 		}, time.Second, 0},
-		{"OutOfMemory", nil, func(t *testing.T, f *fleet) {
+		{"OutOfMemory", false, nil, func(t *testing.T, f *fleet) {
 			f.srv.must("CONFIG", "SET", "maxmemory", "1")
 			f.judge.goesOn(t, 20, time.Second, "the memory is full")
 			f.srv.must("CONFIG", "SET", "maxmemory", "0")
 		}, time.Second, 0},
-		{"ReadOnly", nil, func(t *testing.T, f *fleet) {
+		{"ReadOnly", false, nil, func(t *testing.T, f *fleet) {
 			f.srv.must("CONFIG", "SET", "min-replicas-to-write", "1")
 			pause(t, 300*time.Millisecond)
 			f.srv.must("CONFIG", "SET", "min-replicas-to-write", "0")
@@ -149,17 +152,20 @@ func TestStorm(t *testing.T) {
 			pause(t, 300*time.Millisecond)
 			f.srv.must("REPLICAOF", "NO", "ONE")
 		}, time.Second, 0},
-		{"Loading", []string{"--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "no"}, func(t *testing.T, f *fleet) {
+		{"Loading", false, []string{"--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "no"}, func(t *testing.T, f *fleet) {
 			f.srv.must("EVAL", "for i=1,2000 do redis.call('SET','k'..i,string.rep('x',2000)) end", "0")
 			f.srv.kill()
 			args := f.srv.args
 			f.srv.args = append(args, "--key-load-delay", "300", "--loading-process-events-interval-bytes", "1024")
 			f.srv.start()
 		}, 4 * time.Second, 0},
-		{"Sleep", nil, func(t *testing.T, f *fleet) { f.srv.must("DEBUG", "SLEEP", "0.6") }, time.Second, 0},
-		{"SleepPastTheLease", nil, func(t *testing.T, f *fleet) { f.srv.must("DEBUG", "SLEEP", "3") }, 2 * time.Second, 5},
+		{"Sleep", false, nil, func(t *testing.T, f *fleet) { f.srv.must("DEBUG", "SLEEP", "0.6") }, time.Second, 0},
+		{"SleepPastTheLease", false, nil, func(t *testing.T, f *fleet) { f.srv.must("DEBUG", "SLEEP", "3") }, 2 * time.Second, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if !c.quick {
+				long(t)
+			}
 			t.Parallel()
 			srv := aged(t, append([]string{"--enable-debug-command", "yes"}, c.args...)...)
 			f := startFleet(t, srv, 3, job{Limit: 5, Hold: 20 * time.Millisecond})
@@ -191,15 +197,15 @@ func pause(t *testing.T, d time.Duration) {
 // longer than a lease and a heartbeat.
 func TestKilledWaiters(t *testing.T) {
 	t.Parallel()
-	srv := aged(t)
-	sem := semaphore(t, open(t, srv.url(), quick), "work", 2)
+	srv := shared(t)
+	sem := semaphore(t, open(t, srv.url(), quick), "kwait", 2)
 	p, err := sem.Acquire(t.Context(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	jd := startJudge(t)
-	crowd := job{URL: srv.url(), Name: "work", Judge: jd.addr, Limit: 2, Callers: 250, Hold: time.Hour, Lease: quick.Lease}.start(t)
-	eventually(t, 5*time.Second, "250 wait", func() bool { return srv.must("ZCARD", "penstock:{work}:queue") == "250" })
+	crowd := job{URL: srv.url(), Name: "kwait", Judge: jd.addr, Limit: 2, Callers: 250, Hold: time.Hour, Lease: quick.Lease}.start(t)
+	eventually(t, 5*time.Second, "250 wait", func() bool { return srv.must("ZCARD", "penstock:{kwait}:queue") == "250" })
 	got := make(chan error)
 	go func() {
 		q, err := sem.Acquire(t.Context(), 1)
@@ -208,7 +214,7 @@ func TestKilledWaiters(t *testing.T) {
 		}
 		got <- err
 	}()
-	eventually(t, 5*time.Second, "one more waits", func() bool { return srv.must("ZCARD", "penstock:{work}:queue") == "251" })
+	eventually(t, 5*time.Second, "one more waits", func() bool { return srv.must("ZCARD", "penstock:{kwait}:queue") == "251" })
 	crowd.kill()
 	start := time.Now()
 	p.Release(penstock.Success)
@@ -218,7 +224,7 @@ func TestKilledWaiters(t *testing.T) {
 	if took := time.Since(start); took > quick.Lease*5/4+200*time.Millisecond {
 		t.Errorf("held up for %v", took)
 	}
-	if n := srv.must("ZCARD", "penstock:{work}:queue"); n != "0" {
+	if n := srv.must("ZCARD", "penstock:{kwait}:queue"); n != "0" {
 		t.Errorf("%s still wait", n)
 	}
 }

@@ -15,13 +15,13 @@ import (
 // rate, and reach it.
 func TestRateOfAFleet(t *testing.T) {
 	t.Parallel()
-	srv := aged(t)
+	srv := shared(t)
 	const perSecond, burst = 200, 10
 	var mu sync.Mutex
 	var times []time.Time
 	var all sync.WaitGroup
 	for range 3 {
-		r, err := open(t, srv.url(), quick).Rate("r", rate.Rate{Count: perSecond, Per: time.Second, Burst: burst})
+		r, err := open(t, srv.url(), quick).Rate("fleet", rate.Rate{Count: perSecond, Per: time.Second, Burst: burst})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,8 +61,8 @@ func TestRateOfAFleet(t *testing.T) {
 // TestCancelledLeaveNoDebt: nine who give up do not delay the tenth.
 func TestCancelledLeaveNoDebt(t *testing.T) {
 	t.Parallel()
-	srv := aged(t)
-	r, err := open(t, srv.url(), quick).Rate("r", rate.Rate{Count: 2, Per: time.Second})
+	srv := shared(t)
+	r, err := open(t, srv.url(), quick).Rate("debt", rate.Rate{Count: 2, Per: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestCancelledLeaveNoDebt(t *testing.T) {
 // under.
 func TestSettle(t *testing.T) {
 	t.Parallel()
-	srv := aged(t)
+	srv := shared(t)
 	r, err := open(t, srv.url(), quick).Rate("tokens", rate.Rate{Count: 100, Per: time.Hour, Burst: 100, Unit: rate.Tokens})
 	if err != nil {
 		t.Fatal(err)
@@ -122,8 +122,8 @@ func TestSettle(t *testing.T) {
 
 func TestSetRates(t *testing.T) {
 	t.Parallel()
-	srv := aged(t)
-	a, err := open(t, srv.url(), quick).Rate("r", rate.Rate{Count: 1, Per: time.Hour})
+	srv := shared(t)
+	a, err := open(t, srv.url(), quick).Rate("setrates", rate.Rate{Count: 1, Per: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

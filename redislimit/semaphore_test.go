@@ -12,6 +12,7 @@ import (
 var quick = redislimit.Options{Lease: time.Second}
 
 func TestAcquire(t *testing.T) {
+	t.Parallel()
 	srv := startServer(t)
 	s := semaphore(t, open(t, srv.url(), quick), "a", 2)
 	start := time.Now()

@@ -36,7 +36,25 @@ func TestMain(m *testing.M) {
 		j.work()
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(run(m))
+}
+
+// commonDir is the folder of the server that tests share.
+var commonDir string
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "redislimit-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	commonDir = dir
+	code := m.Run()
+	if common.srv != nil {
+		common.srv.kill()
+	}
+	return code
 }
 
 func (j job) work() {
