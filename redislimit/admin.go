@@ -42,7 +42,7 @@ func (s *Store) set(ctx context.Context, name, what, value string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	c, err := s.reach(ctx)
+	c, err := s.calls.reach(ctx)
 	if err != nil {
 		return fmt.Errorf("redislimit: set %s: %w", what, err)
 	}
@@ -85,7 +85,7 @@ func (s *Store) Look(ctx context.Context, name string) (Info, error) {
 	if err := checkName(name); err != nil {
 		return Info{}, err
 	}
-	c, err := s.reach(ctx)
+	c, err := s.calls.reach(ctx)
 	if err != nil {
 		return Info{}, fmt.Errorf("redislimit: look: %w", err)
 	}
@@ -95,7 +95,7 @@ func (s *Store) Look(ctx context.Context, name string) (Info, error) {
 // List returns what Redis knows of all limits that are in use or were set, by
 // name. It goes through all keys of the database, and so is for people.
 func (s *Store) List(ctx context.Context) ([]Info, error) {
-	c, err := s.reach(ctx)
+	c, err := s.calls.reach(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("redislimit: list: %w", err)
 	}
@@ -134,7 +134,7 @@ func look(ctx context.Context, c rueidis.Client, name string) (Info, error) {
 	if err != nil {
 		return info, fmt.Errorf("redislimit: look: %w", err)
 	}
-	if len(m) != 4 {
+	if len(m) != 5 {
 		return info, badReply(m)
 	}
 	state, err := pairs(m[0])
@@ -146,6 +146,10 @@ func look(ctx context.Context, c rueidis.Client, name string) (Info, error) {
 		return info, err
 	}
 	wait, err := m[2].AsInt64()
+	if err != nil {
+		return info, err
+	}
+	used, err := m[4].AsInt64()
 	if err != nil {
 		return info, err
 	}
@@ -161,7 +165,7 @@ func look(ctx context.Context, c rueidis.Client, name string) (Info, error) {
 		}
 	}
 	info.Limit, info.Counted = int(id(limit)), counted
-	info.InUse, info.Waiting = int(id(state["u"])), int(waiting)
+	info.InUse, info.Waiting = int(used), int(waiting)
 	info.LongestWait = max(micros(wait), 0)
 	info.Holders = holders(state)
 	return info, nil
@@ -179,6 +183,9 @@ func pairs(m rueidis.RedisMessage) (map[string]string, error) {
 	return fields, nil
 }
 
+// packed is how long the numbers are that stand before who a process is.
+const packed = 16
+
 // holders reads them from the fields of a state.
 func holders(state map[string]string) []Holder {
 	units := make(map[string]int)
@@ -192,11 +199,10 @@ func holders(state map[string]string) []Holder {
 	var list []Holder
 	for field, value := range state {
 		process, ok := strings.CutPrefix(field, "p:")
-		words := strings.Fields(value)
-		if !ok || len(words) != 3 {
+		if !ok || len(value) < packed {
 			continue
 		}
-		host, pid, _ := strings.Cut(words[2], ":")
+		host, pid, _ := strings.Cut(value[packed:], ":")
 		list = append(list, Holder{Host: host, PID: int(id(pid)), InUse: units[process]})
 	}
 	slices.SortFunc(list, func(a, b Holder) int {

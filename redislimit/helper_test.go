@@ -111,10 +111,13 @@ func (s *server) must(args ...string) string {
 	return out
 }
 
-// field returns a field of the limit's state.
-func (s *server) field(name, field string) int {
+// inUse returns how many units of a limit are in use, as Redis has it.
+func (s *server) inUse(name string) int {
 	s.t.Helper()
-	n, _ := strconv.Atoi(s.must("HGET", "penstock:{"+name+"}", field))
+	n, err := strconv.Atoi(s.must("EVAL", "local m = redis.call('HGET', KEYS[1], 'm') if not m then return -1 end local _, _, u = struct.unpack('<ddd', m) return u", "1", "penstock:{"+name+"}"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	return n
 }
 

@@ -5,16 +5,18 @@
 --
 -- KEYS: the state (a hash), the queue (a sorted set), the settings (a hash).
 -- Fields of the state:
---   e epoch, f the counter of fencing tokens, l limit, u units in use,
---   L clock of leases, R clock of rates (microseconds since the state began),
---   T the server's time when they were read, i run id of the server, g no new
---   grants before this L, x the earliest end of a lease, s latest ticket,
---   d the head of the queue that was told when its rate is due, r rates,
---   t when each rate is paid for, np processes, k when the keys' expiry was set
---   p:PROCESS  = end of its lease, number of its latest call, who it is
+--   m numbers, packed: epoch, the counter of fencing tokens, units in use, the
+--     clocks of leases L and of rates R (microseconds since the state began),
+--     the server's time when they were read, no new grants before this L, the
+--     earliest end of a lease, latest ticket, processes, when the keys' expiry
+--     was set, how many wait
+--   i run id of the server, l limit, r rates, t when each rate is paid for,
+--   d the head of the queue that was told when its rate is due
+--   p:PROCESS  = end of its lease and number of its latest call, packed; who it is
 --   h:PROCESS:ID = units, fencing counter, L of the grant
 local S, Q, C = KEYS[1], KEYS[2], KEYS[3]
 local call, fmt, max, min = redis.call, string.format, math.max, math.min
+local pack, parse, form = struct.pack, struct.unpack, '<dddddddddddd'
 local pid, number, mode, lease = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local known, label = tonumber(ARGV[7]), ARGV[8]
 
@@ -22,6 +24,7 @@ local function int(x) return fmt('%.0f', x) end
 local at = 8
 local function arg() at = at + 1 return ARGV[at] end
 local function bulk(command, key, list)
+	if #list <= 4000 then return list[1] and call(command, key, unpack(list)) or 0 end
 	local done = 0
 	for i = 1, #list, 4000 do
 		done = done + call(command, key, unpack(list, i, min(i + 3999, #list)))
@@ -32,12 +35,13 @@ end
 local time = call('TIME')
 local real = time[1] * 1000000 + time[2]
 local info = call('INFO', 'server')
-local run = info:match('run_id:(%x+)') or ''
-local v = call('HMGET', S, 'e', 'f', 'l', 'u', 'L', 'R', 'T', 'i', 'g', 'x', 's', 'd', 'r', 't', 'np', 'k', 'p:' .. pid)
+local _, colon = info:find('run_id:', 1, true)
+local run = info:sub(colon + 1, colon + 40)
+local v = call('HMGET', S, 'm', 'i', 'l', 'r', 't', 'd', 'p:' .. pid)
 local num = tonumber
-local epoch, fence, limit, used = num(v[1]), num(v[2]), num(v[3]), num(v[4])
-local L, R, T, grace, first, ticket = num(v[5]), num(v[6]), num(v[7]), num(v[9]), num(v[10]), num(v[11])
-local told, spec, paid, procs, kept, me = v[12] or '', v[13] or '', v[14] or '', num(v[15]), num(v[16]), v[17]
+local epoch, fence, used, L, R, T, grace, first, ticket, procs, kept, queue
+if v[1] then epoch, fence, used, L, R, T, grace, first, ticket, procs, kept, queue = parse(form, v[1]) end
+local limit, spec, paid, told, me = num(v[3]), v[4] or '', v[5] or '', v[6] or '', v[7]
 
 -- What is new, lost or restored.
 local changed, restored = false, false
@@ -49,6 +53,7 @@ if not epoch then
 	limit = ARGV[5] ~= '' and num(set[1] or ARGV[5]) or nil
 	spec = set[2] or ARGV[6]
 	L, R, T, first, ticket, procs, kept, grace = 0, 0, real, lease, real, 0, -lease, 0
+	queue = call('ZCARD', Q)
 	-- Nobody may have used it before; or somebody has, and the data is gone.
 	-- Those who did listen for their grants, or the server is as young as that.
 	local lost = mode == 's' or num(info:match('uptime_in_seconds:(%d+)') or 0) * 1000000 < lease
@@ -58,7 +63,7 @@ if not epoch then
 		end
 	end
 	changed, restored = true, lost
-elseif v[8] ~= run then
+elseif v[2] ~= run then
 	-- A restart or a failover: the latest writes may be missing.
 	changed, restored = true, true
 end
@@ -73,6 +78,7 @@ if (limit == nil) ~= (ARGV[5] == '') then return {'kind'} end
 -- A clock that jumps ends no lease: it moves by at most half of one a call.
 L = L + min(max(real - T, 0), lease / 2)
 R = R + max(real - T, 0)
+T = real
 if restored then grace = L + lease end
 
 -- Rates: generic cell rate algorithm, in microseconds of R.
@@ -97,6 +103,7 @@ local function due(n)
 	return wait > 0.001 and wait or 0
 end
 local function pay(n)
+	if not rates[1] then return '' end
 	local ends = {}
 	for i, r in ipairs(rates) do
 		r.paid = max(r.paid, R) + (r.each and r.interval or n * r.interval)
@@ -151,19 +158,24 @@ local function free(ids)
 	bulk('HDEL', S, fields)
 end
 
-if me and num(me:match('^%S+ (%S+)')) >= number then return {'stale'} end
+if me then
+	local _, latest = parse('<dd', me)
+	if latest >= number then return {'stale'} end
+end
 
 local function save()
-	local paid = {}
-	for i, r in ipairs(rates) do paid[i] = fmt('%.3f', r.paid) end
 	local n = #sets
 	local function set(k, x) sets[n + 1] = k sets[n + 2] = x n = n + 2 end
-	set('e', int(epoch)) set('f', int(fence)) set('u', int(used)) set('L', int(L)) set('R', int(R))
-	set('T', int(real)) set('i', run) set('g', int(grace)) set('x', int(first)) set('s', int(ticket))
-	set('d', told) set('t', table.concat(paid, ' ')) set('np', int(procs))
-	if changed then set('r', spec) if limit then set('l', int(limit)) end end
+	if rates[1] then
+		local paid = {}
+		for i, r in ipairs(rates) do paid[i] = fmt('%.3f', r.paid) end
+		set('t', table.concat(paid, ' '))
+	end
+	if told ~= (v[6] or '') then set('d', told) end
+	if changed then set('i', run) set('r', spec) if limit then set('l', int(limit)) end end
 	local touch = L - kept >= lease / 4 or changed
-	if touch then set('k', int(L)) end
+	if touch then kept = L end
+	set('m', pack(form, epoch, fence, used, L, R, T, grace, first, ticket, procs, kept, queue))
 	bulk('HSET', S, sets)
 	local longest = 3 * lease
 	for _, r in ipairs(rates) do longest = max(longest, r.paid - R + lease) end
@@ -191,7 +203,7 @@ if whole or L >= first then
 	for i = 1, #all, 2 do
 		local p = all[i]:match('^p:(.*)')
 		if p and p ~= pid then
-			local ends = num(all[i + 1]:match('^%S+'))
+			local ends = parse('<d', all[i + 1])
 			if ends > L then
 				live[p] = true
 				procs = procs + 1
@@ -262,6 +274,7 @@ if whole or L >= first then
 		if not live[p] or whole and p == pid and not listed[m] then gone[#gone + 1] = m end
 	end
 	bulk('ZREM', Q, gone)
+	queue = call('ZCARD', Q)
 end
 if whole then
 	-- What was listed is all there is: the rest of the arguments stays unread.
@@ -272,7 +285,7 @@ if whole then
 end
 if mode ~= 'l' then
 	sets[#sets + 1] = 'p:' .. pid
-	sets[#sets + 1] = int(L + lease) .. ' ' .. int(number) .. ' ' .. label
+	sets[#sets + 1] = pack('<dd', L + lease, number) .. label
 end
 
 local adds = {}
@@ -286,7 +299,9 @@ if not whole then
 		members[i] = pid .. ':' .. drops[i] .. ':' .. arg()
 	end
 	-- What was granted while the drop was on its way is in no queue any more.
-	if #drops > 0 and bulk('ZREM', Q, members) < #drops then free(drops) end
+	local dropped = bulk('ZREM', Q, members)
+	queue = queue - dropped
+	if dropped < #drops then free(drops) end
 	for _ = 1, num(arg()) do
 		local old, new, undone, ends = num(arg()), num(arg()), arg() == '1', arg()
 		local i = 0
@@ -307,7 +322,7 @@ if not whole then
 end
 
 -- Those who wait, first come first served.
-local wait, waiting, open = -1, 0, L >= grace and limit ~= 0
+local wait, open = -1, L >= grace and limit ~= 0
 local alive = {[pid] = mode ~= 'l'}
 local function serve()
 	while true do
@@ -340,19 +355,19 @@ local function serve()
 				served[#served + 1] = m
 			end
 		end
-		bulk('ZREM', Q, served)
-		waiting = #some - #served
+		queue = queue - bulk('ZREM', Q, served)
+		if #some == 0 then queue = 0 end
 		if blocked then return end
 	end
 end
-serve()
+if queue > 0 then serve() end
 
 if not whole then
 	for i = 1, num(arg()) do
 		local id, n = arg(), arg()
 		local units = num(n)
 		local later = 0
-		if waiting > 0 or not open or limit and used + units > limit then
+		if queue > 0 or not open or limit and used + units > limit then
 			later = -1
 		else
 			later = due(units)
@@ -364,11 +379,11 @@ if not whole then
 		else
 			ticket = max(ticket + 1, real)
 			local m = pid .. ':' .. id .. ':' .. n
-			if later > 0 and waiting == 0 then
+			if later > 0 and queue == 0 then
 				wait = later
 				told = m
 			end
-			waiting = waiting + 1
+			queue = queue + 1
 			adds[#adds + 1] = int(ticket)
 			adds[#adds + 1] = m
 			queued[#queued + 1] = id
@@ -378,7 +393,7 @@ if not whole then
 	bulk('ZADD', Q, adds)
 	for _ = 1, num(arg()) do
 		local id, units = arg(), num(arg())
-		if waiting == 0 and open and not never(units) and not (limit and used + units > limit) and due(units) == 0 then
+		if queue == 0 and open and not never(units) and not (limit and used + units > limit) and due(units) == 0 then
 			grant(pid, id, units)
 		else
 			no[#no + 1] = id
@@ -386,5 +401,5 @@ if not whole then
 	end
 end
 save()
-return {'ok', int(epoch), limit and int(limit) or '', int(procs), int(wait), int(max(grace - L, 0)), spec,
+return {'ok', epoch, limit or 0, procs, math.ceil(wait), math.ceil(max(grace - L, 0)), spec,
 	grants, refused, lost, queued, no}

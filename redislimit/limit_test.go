@@ -51,7 +51,7 @@ func TestSetLimitWhileFull(t *testing.T) {
 		}
 		p.Release(penstock.Success)
 	}
-	eventually(t, time.Second, "two are in use", func() bool { return srv.field("set", "u") == 2 })
+	eventually(t, time.Second, "two are in use", func() bool { return srv.inUse("set") == 2 })
 	select {
 	case err := <-got:
 		t.Fatalf("a third of two: %v", err)
@@ -70,7 +70,7 @@ func TestSetLimitWhileFull(t *testing.T) {
 		p.Release(penstock.Success)
 	}
 	// What was set outlives the state.
-	eventually(t, time.Second, "all is back", func() bool { return srv.field("set", "u") == 0 })
+	eventually(t, time.Second, "all is back", func() bool { return srv.inUse("set") == 0 })
 	srv.must("DEL", "penstock:{set}")
 	c := semaphore(t, open(t, srv.url(), quick), "set", 7)
 	if p, err := c.Acquire(t.Context(), 1); err != nil || c.Stats().Limit != 3 {
@@ -119,7 +119,7 @@ func TestMisuse(t *testing.T) {
 		}()
 		p.Release(penstock.Success)
 	}()
-	eventually(t, time.Second, "it is back once", func() bool { return srv.field("misuse", "u") == 0 })
+	eventually(t, time.Second, "it is back once", func() bool { return srv.inUse("misuse") == 0 })
 }
 
 func TestClose(t *testing.T) {
@@ -147,7 +147,7 @@ func TestClose(t *testing.T) {
 		t.Error("a permit outlives its store")
 	}
 	p.Release(penstock.Success)
-	if state := srv.must("HGETALL", "penstock:{close}"); srv.field("close", "u") != 0 || srv.must("ZCARD", "penstock:{close}:queue") != "0" {
+	if state := srv.must("HGETALL", "penstock:{close}"); srv.inUse("close") != 0 || srv.must("ZCARD", "penstock:{close}:queue") != "0" {
 		t.Error("not all was given back: ", state)
 	}
 	if _, err := s.Acquire(t.Context(), 1); !errors.Is(err, redislimit.ErrClosed) {

@@ -29,7 +29,7 @@ func (l *shared) listen() {
 			}
 		})
 		for ctx.Err() == nil {
-			client, err := l.store.reach(ctx)
+			client, err := l.store.news.reach(ctx)
 			if err == nil {
 				subscribe := client.B().Ssubscribe().Channel(channel).Build()
 				err = client.Receive(hooked, subscribe, func(m rueidis.PubSubMessage) { l.hear(m.Message, time.Now()) })
@@ -53,7 +53,7 @@ func (l *shared) unsubscribe(channel string) {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), min(l.store.o.Lease/4, time.Second))
 	defer stop()
-	if client, err := l.store.reach(ctx); err == nil {
+	if client, err := l.store.news.reach(ctx); err == nil {
 		client.Do(ctx, client.B().Sunsubscribe().Channel(channel).Build())
 	}
 }

@@ -44,7 +44,7 @@ func TestNetworkCut(t *testing.T) {
 		t.Errorf("it was had after %v, more than %v", took, most)
 	}
 	held.Release(penstock.Success) // of what was lost there is nothing to give back
-	if n := srv.field("cut", "u"); n != 1 {
+	if n := srv.inUse("cut"); n != 1 {
 		t.Errorf("%d in use", n)
 	}
 	next.Release(penstock.Success)
@@ -68,7 +68,7 @@ func TestShortOutage(t *testing.T) {
 	if err := context.Cause(held.Context()); err != nil {
 		t.Fatalf("aborted: %v", err)
 	}
-	if n := srv.field("short", "u"); n != 1 {
+	if n := srv.inUse("short"); n != 1 {
 		t.Errorf("%d in use", n)
 	}
 	held.Release(penstock.Success)
@@ -104,7 +104,7 @@ func TestDroppedReplies(t *testing.T) {
 			one.Release(penstock.Success)
 		}
 	}
-	eventually(t, time.Second, "all is back", func() bool { return srv.field("dropped", "u") == 0 })
+	eventually(t, time.Second, "all is back", func() bool { return srv.inUse("dropped") == 0 })
 }
 
 // TestLostWakeUp takes away the right to hear of grants: the heartbeat makes
@@ -245,7 +245,7 @@ func TestLease(t *testing.T) {
 	p.cut.Store(false)
 	p.hangUp()
 	second := <-got // Redis is back
-	if n := srv.field("lease", "u"); n != 2 {
+	if n := srv.inUse("lease"); n != 2 {
 		t.Errorf("%d in use, want 2", n)
 	}
 	if err := context.Cause(first.Context()); err != nil {
@@ -253,7 +253,7 @@ func TestLease(t *testing.T) {
 	}
 	first.Release(penstock.Success)
 	second.Release(penstock.Success)
-	eventually(t, time.Second, "all is back", func() bool { return srv.field("lease", "u") == 0 })
+	eventually(t, time.Second, "all is back", func() bool { return srv.inUse("lease") == 0 })
 }
 
 // TestLocal goes on by a share of its own for as long as it takes.
@@ -290,10 +290,10 @@ func TestLocal(t *testing.T) {
 		t.Errorf("a third of a share of two: %v", err)
 	}
 	srv.start()
-	eventually(t, 3*time.Second, "Redis knows all of it", func() bool { return srv.field("local", "u") == 4 })
+	eventually(t, 3*time.Second, "Redis knows all of it", func() bool { return srv.inUse("local") == 4 })
 	if err := context.Cause(one.Context()); err != nil {
 		t.Errorf("lost: %v", err)
 	}
 	one.Release(penstock.Success)
-	eventually(t, 3*time.Second, "it is given back", func() bool { return srv.field("local", "u") == 3 })
+	eventually(t, 3*time.Second, "it is given back", func() bool { return srv.inUse("local") == 3 })
 }

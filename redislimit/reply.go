@@ -65,14 +65,7 @@ func readReply(result rueidis.RedisResult) (*reply, error) {
 	}
 	var n [6]int64
 	for i := 1; i < 6; i++ {
-		s, err := text(m, i)
-		if err != nil {
-			return nil, err
-		}
-		if s == "" {
-			continue
-		}
-		if n[i], err = strconv.ParseInt(s, 10, 64); err != nil {
+		if n[i], err = m[i].AsInt64(); err != nil {
 			return nil, badReply(m)
 		}
 	}

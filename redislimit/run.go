@@ -190,7 +190,7 @@ func (c *call) delta() {
 func (l *shared) call(c *call) (*reply, error) {
 	ctx, stop := context.WithTimeout(l.store.ctx, max(l.store.o.Lease/4, 50*time.Millisecond))
 	defer stop()
-	client, err := l.store.reach(ctx)
+	client, err := l.store.calls.reach(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -19,16 +19,15 @@ type Store struct {
 	o     Options
 	id    string // of this process, in keys
 	label string // of this process, for people: host:pid
-	dial  func() (rueidis.Client, error)
-	owned bool
-	ctx   context.Context // ends with Close
-	end   context.CancelFunc
-	wg    sync.WaitGroup // of all goroutines
-
-	dialing chan struct{} // holds a token while nobody dials
+	// calls and news are two connections: one that also listens answers a
+	// call more slowly.
+	calls, news *line
+	owned       bool
+	ctx         context.Context // ends with Close
+	end         context.CancelFunc
+	wg          sync.WaitGroup // of all goroutines
 
 	mu     sync.Mutex
-	client rueidis.Client // nil until it was reached once
 	limits map[string]*shared
 	closed bool
 	away   map[*shared]bool // those that cannot reach it
@@ -53,7 +52,8 @@ func Open(url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newStore(o, func() (rueidis.Client, error) { return rueidis.NewClient(client) })
+	dial := func() (rueidis.Client, error) { return rueidis.NewClient(client) }
+	s := newStore(o, newLine(dial), newLine(dial))
 	s.owned = true
 	return s, nil
 }
@@ -65,10 +65,11 @@ func New(client rueidis.Client, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newStore(o, func() (rueidis.Client, error) { return client, nil }), nil
+	same := newLine(func() (rueidis.Client, error) { return client, nil })
+	return newStore(o, same, same), nil
 }
 
-func newStore(o Options, dial func() (rueidis.Client, error)) *Store {
+func newStore(o Options, calls, news *line) *Store {
 	id := make([]byte, 8)
 	_, _ = rand.Read(id) // never fails
 	host, err := os.Hostname()
@@ -76,59 +77,25 @@ func newStore(o Options, dial func() (rueidis.Client, error)) *Store {
 		host = "unknown"
 	}
 	s := &Store{
-		o:       o,
-		id:      hex.EncodeToString(id),
-		label:   host + ":" + strconv.Itoa(os.Getpid()),
-		dial:    dial,
-		dialing: make(chan struct{}, 1),
-		limits:  make(map[string]*shared),
-		away:    make(map[*shared]bool),
+		o:      o,
+		id:     hex.EncodeToString(id),
+		label:  host + ":" + strconv.Itoa(os.Getpid()),
+		calls:  calls,
+		news:   news,
+		limits: make(map[string]*shared),
+		away:   make(map[*shared]bool),
 	}
-	s.dialing <- struct{}{}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	return s
 }
 
 // Ping returns nil if Redis answers, or why not.
 func (s *Store) Ping(ctx context.Context) error {
-	c, err := s.reach(ctx)
+	c, err := s.calls.reach(ctx)
 	if err != nil {
 		return err
 	}
 	return c.Do(ctx, c.B().Ping().Build()).Error()
-}
-
-// reach returns the client, connecting it if that was never done.
-func (s *Store) reach(ctx context.Context) (rueidis.Client, error) {
-	s.mu.Lock()
-	c, closed := s.client, s.closed
-	s.mu.Unlock()
-	if c != nil {
-		return c, nil
-	}
-	if closed {
-		return nil, ErrClosed
-	}
-	select {
-	case <-s.dialing:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	defer func() { s.dialing <- struct{}{} }()
-	s.mu.Lock()
-	c = s.client
-	s.mu.Unlock()
-	if c != nil {
-		return c, nil
-	}
-	c, err := s.dial()
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.client = c
-	return c, nil
 }
 
 // Semaphore returns the shared semaphore of that name. limit, and rates if any,
@@ -211,11 +178,9 @@ func (s *Store) Close() error {
 	}
 	s.end()
 	s.wg.Wait()
-	s.mu.Lock()
-	c := s.client
-	s.mu.Unlock()
-	if c != nil && s.owned {
-		c.Close()
+	if s.owned {
+		s.calls.close()
+		s.news.close()
 	}
 	return nil
 }
