@@ -10,7 +10,7 @@ INPUTS ?= 1000000
 ROUNDS ?= 5
 TIME   ?= 300ms
 
-.PHONY: help build demo check test bench bench-primitives fuzz clean
+.PHONY: help build demo check test bench bench-primitives bench-fleet fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,6 +32,9 @@ bench: ## benchmarks, ready for benchstat: BENCH=regexp COUNT=6 PKG=./...
 
 bench-primitives: ## side by side with the peers: ROUNDS=5 TIME=300ms
 	@for dir in semaphore gather queue rate keyed; do scripts/compare.sh bench/$$dir $(ROUNDS) $(TIME); done
+
+bench-fleet: ## limits over Redis, side by side with the peers: ROUNDS=5
+	@cd bench && go run ./redislimit -rounds $(ROUNDS)
 
 fuzz: ## every Fuzz target with INPUTS=1000000 each
 	@scripts/fuzz.sh $(INPUTS)

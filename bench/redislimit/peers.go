@@ -104,7 +104,7 @@ func (r *run) work() {
 				release()
 				if now.After(begin) {
 					r.Count[i]++
-					if r.Count[i]%4 == 0 {
+					if r.Hold > 0 || r.Count[i]%4 == 0 {
 						mu.Lock()
 						r.Waits = append(r.Waits, now.Sub(start))
 						mu.Unlock()
