@@ -268,7 +268,7 @@ func TestLocal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer p.Release(penstock.Success)
+		t.Cleanup(func() { p.Release(penstock.Success) })
 	}
 	eventually(t, time.Second, "a knows of b", func() bool { return a.Stats().Processes == 2 })
 	srv.kill()

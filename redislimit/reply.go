@@ -71,7 +71,10 @@ func readReply(result rueidis.RedisResult) (*reply, error) {
 	}
 	r.epoch, r.limit, r.procs = uint64(n[1]), int(n[2]), int(n[3])
 	r.due, r.grace = micros(n[4]), micros(n[5])
-	return r, r.lists(m[7:])
+	if err := r.lists(m[7:]); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // lists reads the lists at the end of a reply.
