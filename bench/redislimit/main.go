@@ -74,7 +74,7 @@ type result struct {
 }
 
 func fleet(rounds int, length, hold time.Duration) {
-	fmt.Printf("limit 10, 1,000 callers in 4 processes, %v inside; medians of %d rounds of %v\n", hold, rounds, length)
+	fmt.Fprintf(os.Stdout, "limit 10, 1,000 callers in 4 processes, %v inside; medians of %d rounds of %v\n", hold, rounds, length)
 	results := make(map[string][]result)
 	for range rounds {
 		for _, peer := range names {
@@ -90,16 +90,16 @@ func fleet(rounds int, length, hold time.Duration) {
 		rate := median(rs, func(r result) float64 { return r.perSecond })
 		p50 := time.Duration(median(rs, func(r result) float64 { return float64(r.p50) }))
 		p99 := time.Duration(median(rs, func(r result) float64 { return float64(r.p99) }))
-		fmt.Printf("%-12s %9.0f pairs/s (%.2f of the best peer)  Jain %.3f  p50 %8v  p99 %8v (%.2f)  %6.1f commands a pair",
+		fmt.Fprintf(os.Stdout, "%-12s %9.0f pairs/s (%.2f of the best peer)  Jain %.3f  p50 %8v  p99 %8v (%.2f)  %6.1f commands a pair",
 			peer, rate, rate/best, median(rs, func(r result) float64 { return r.jain }),
 			p50.Round(10*time.Microsecond), p99.Round(10*time.Microsecond), float64(p99)/float64(max(p50, 1)),
 			median(rs, func(r result) float64 { return r.perPair }))
 		if n := rs[0].errors; n > 0 {
-			fmt.Printf("  %d errors: %s", n, rs[0].lastError)
+			fmt.Fprintf(os.Stdout, "  %d errors: %s", n, rs[0].lastError)
 		}
-		fmt.Println()
+		fmt.Fprintln(os.Stdout)
 	}
-	fmt.Println()
+	fmt.Fprintln(os.Stdout)
 }
 
 func median(rs []result, f func(result) float64) float64 {

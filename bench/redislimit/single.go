@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -56,9 +57,9 @@ func latency(rounds int) {
 	slices.Sort(theirs)
 	for _, q := range []int{50, 90, 99} {
 		a, b := ours[len(ours)*q/100], theirs[len(theirs)*q/100]
-		fmt.Printf("no contention, p%d: acquire %v, bare EVALSHA %v, ratio %.2f\n", q, a, b, float64(a)/float64(b))
+		fmt.Fprintf(os.Stdout, "no contention, p%d: acquire %v, bare EVALSHA %v, ratio %.2f\n", q, a, b, float64(a)/float64(b))
 	}
-	fmt.Println()
+	fmt.Fprintln(os.Stdout)
 }
 
 // rates compares a Rate that admits all with a bare small script, each by 300
@@ -82,7 +83,7 @@ func rates(rounds int, length time.Duration) {
 	slices.Sort(ours)
 	slices.Sort(theirs)
 	a, b := ours[rounds/2], theirs[rounds/2]
-	fmt.Printf("a rate, 300 goroutines: %.0f/s, rueidis' bare small script %.0f/s, ratio %.2f\n", a, b, a/b)
+	fmt.Fprintf(os.Stdout, "a rate, 300 goroutines: %.0f/s, rueidis' bare small script %.0f/s, ratio %.2f\n", a, b, a/b)
 }
 
 func perSecond(length time.Duration, f func() error) float64 {
