@@ -11,7 +11,7 @@ ROUNDS ?= 5
 TIME   ?= 300ms
 SEEDS  ?= 3
 
-.PHONY: help build demo check test bench bench-primitives sim fuzz dist picture clean
+.PHONY: help build demo check test bench bench-primitives bench-fleet sim fuzz dist picture clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,9 @@ bench-primitives: ## side by side with the peers: ROUNDS=5 TIME=300ms
 
 sim: ## the limits that find themselves and their peers on simulated servers: SEEDS=3 (two minutes)
 	@cd bench && go test -count 1 -v -run '^TestTable$$' ./sim -seeds $(SEEDS) | grep -v -e '^ *---' -e '^==='
+
+bench-fleet: ## limits over Redis, side by side with the peers: ROUNDS=5
+	@cd bench && go run ./redislimit -rounds $(ROUNDS)
 
 fuzz: ## every Fuzz target with INPUTS=1000000 each
 	@scripts/fuzz.sh $(INPUTS)

@@ -12,6 +12,7 @@ needs=(
 	'haproxy:haproxy'  # so does it
 	'chromium:chromium' # opens the pages
 	'wget:wget'        # writes the archives that fetch/warc has to read
+	'redis-server:redis-server' # shared limits
 )
 
 packages=()

@@ -10,7 +10,7 @@ step 'what the tests need' scripts/setup.sh
 # Where it could be installed it must be there: a judge that silently stays at
 # home would pass every run.
 if [[ ${CI:-} == true ]]; then
-	export PENSTOCK_REQUIRE=nginx,haproxy,wget
+	export PENSTOCK_REQUIRE=nginx,haproxy,wget,redis-server
 fi
 
 step 'make check' scripts/check.sh
@@ -39,6 +39,8 @@ if command -v dpkg >/dev/null; then
 else
 	skip 'packages' 'no dpkg; make dist makes them all the same'
 fi
+command -v redis-server >/dev/null ||
+	skip 'shared limits' 'no redis-server; on Debian: sudo apt-get install redis-server'
 for m in $(modules); do
 	case $m in
 	. | ./internal/e2e | ./internal/dist) ;;

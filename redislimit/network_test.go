@@ -1,0 +1,299 @@
+package redislimit_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/redislimit"
+)
+
+// TestNetworkCut cuts a holder off: it is told by its own clock, before the
+// server gives what it had to another.
+func TestNetworkCut(t *testing.T) {
+	t.Parallel()
+	srv := shared(t)
+	p := startProxy(t, srv.addr)
+	cut := semaphore(t, open(t, "redis://"+p.addr, quick), "cut", 1)
+	other := semaphore(t, open(t, srv.url(), quick), "cut", 1)
+	held, err := cut.Acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cut.Store(true)
+	start := time.Now()
+	next, err := other.Acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(start)
+	select {
+	case <-held.Context().Done():
+	default:
+		t.Fatalf("two held it after %v", took)
+	}
+	if cause := context.Cause(held.Context()); !errors.Is(cause, redislimit.ErrLost) {
+		t.Errorf("the cause is %v", cause)
+	}
+	if next.Fence().Compare(held.Fence()) <= 0 {
+		t.Errorf("the fence is %v after %v", next.Fence(), held.Fence())
+	}
+	if most := quick.Lease + quick.Lease/4 + 300*time.Millisecond; took > most {
+		t.Errorf("it was had after %v, more than %v", took, most)
+	}
+	held.Release(penstock.Success) // of what was lost there is nothing to give back
+	if n := srv.inUse("cut"); n != 1 {
+		t.Errorf("%d in use", n)
+	}
+	next.Release(penstock.Success)
+}
+
+// TestShortOutage: no job is aborted when the outage is shorter than the lease.
+func TestShortOutage(t *testing.T) {
+	t.Parallel()
+	srv := shared(t)
+	p := startProxy(t, srv.addr)
+	s := semaphore(t, open(t, "redis://"+p.addr, redislimit.Options{Lease: 2 * time.Second}), "short", 1)
+	held, err := s.Acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cut.Store(true)
+	pause(t, time.Second)
+	p.cut.Store(false)
+	p.hangUp()
+	pause(t, 1500*time.Millisecond) // past the end of the lease as it was
+	if err := context.Cause(held.Context()); err != nil {
+		t.Fatalf("aborted: %v", err)
+	}
+	if n := srv.inUse("short"); n != 1 {
+		t.Errorf("%d in use", n)
+	}
+	held.Release(penstock.Success)
+}
+
+// TestDroppedReplies loses the answers to calls that were done.
+func TestDroppedReplies(t *testing.T) {
+	t.Parallel()
+	srv := shared(t)
+	p := startProxy(t, srv.addr)
+	s := semaphore(t, open(t, "redis://"+p.addr, quick), "dropped", 3)
+	for i := range 20 {
+		one, err := s.Acquire(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.deaf.Store(true)
+		if i%2 == 0 {
+			one.Release(penstock.Success)
+		}
+		got := make(chan *redislimit.Permit)
+		go func() {
+			q, err := s.Acquire(t.Context(), 2)
+			if err != nil {
+				t.Error(err)
+			}
+			got <- q
+		}()
+		eventually(t, time.Second, "calls fail", func() bool { return s.Stats().Away })
+		p.deaf.Store(false)
+		(<-got).Release(penstock.Success)
+		if i%2 == 1 {
+			one.Release(penstock.Success)
+		}
+	}
+	eventually(t, time.Second, "all is back", func() bool { return srv.inUse("dropped") == 0 })
+}
+
+// TestLostWakeUp takes away the right to hear of grants: the heartbeat makes
+// good for what was not heard, within a quarter lease.
+func TestLostWakeUp(t *testing.T) {
+	t.Parallel()
+	srv := aged(t)
+	srv.must("ACL", "SETUSER", "deaf", "on", "nopass", "~*", "+@all", "resetchannels")
+	deaf := semaphore(t, open(t, "redis://deaf:x@"+srv.addr, quick), "deaf", 1)
+	other := semaphore(t, open(t, srv.url(), quick), "deaf", 1)
+	held, err := other.Acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error)
+	go func() {
+		p, err := deaf.Acquire(t.Context(), 1)
+		if err == nil {
+			defer p.Release(penstock.Success)
+		}
+		got <- err
+	}()
+	eventually(t, time.Second, "it waits", func() bool { return srv.must("ZCARD", "penstock:{deaf}:queue") == "1" })
+	start := time.Now()
+	held.Release(penstock.Success)
+	if err := <-got; err != nil {
+		t.Fatal(err)
+	}
+	if took, most := time.Since(start), quick.Lease/4+100*time.Millisecond; took > most {
+		t.Errorf("it heard of it after %v, more than %v", took, most)
+	}
+}
+
+func TestDownAtStart(t *testing.T) {
+	t.Parallel()
+	srv := startServer(t)
+	srv.kill()
+	store := open(t, srv.url(), redislimit.Options{Lease: 2 * time.Second})
+	if err := store.Ping(t.Context()); err == nil {
+		t.Fatal("it answers")
+	}
+	s := semaphore(t, store, "down", 1)
+	got := make(chan error)
+	go func() {
+		p, err := s.Acquire(t.Context(), 1)
+		if err == nil {
+			p.Release(penstock.Success)
+		}
+		got <- err
+	}()
+	eventually(t, time.Second, "it is away", func() bool { return s.Stats().Away })
+	srv.start()
+	if err := <-got; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStop: who waits is refused after a lease, who comes then at once, and
+// when Redis is back all goes on.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	srv := aged(t)
+	lines := &logged{}
+	s := semaphore(t, open(t, srv.url(), redislimit.Options{Lease: time.Second, Logger: lines.logger()}), "stop", 1)
+	held, err := s.Acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.kill()
+	start := time.Now()
+	_, err = s.Acquire(t.Context(), 1)
+	took := time.Since(start)
+	if !errors.Is(err, redislimit.ErrAway) || took < 900*time.Millisecond || took > 1800*time.Millisecond {
+		t.Fatalf("after %v: %v", took, err)
+	}
+	if away, ok := errors.AsType[*redislimit.AwayError](err); !ok || away.Err == nil {
+		t.Fatalf("it does not say why: %v", err)
+	}
+	if cause := context.Cause(held.Context()); !errors.Is(cause, redislimit.ErrLost) {
+		t.Fatalf("held past its lease: %v", cause)
+	}
+	start = time.Now()
+	if _, err := s.Acquire(t.Context(), 1); !errors.Is(err, redislimit.ErrAway) || time.Since(start) > 100*time.Millisecond {
+		t.Fatalf("after %v: %v", time.Since(start), err)
+	}
+	srv.start()
+	eventually(t, 5*time.Second, "it goes on", func() bool {
+		p, err := s.Acquire(t.Context(), 1)
+		if err == nil {
+			p.Release(penstock.Success)
+		}
+		return err == nil
+	})
+	if n := lines.count("redis is away"); n != 1 {
+		t.Errorf("%d lines say that it is away:\n%s", n, lines)
+	}
+	if n := lines.count("redis is back"); n != 1 {
+		t.Errorf("%d lines say that it is back:\n%s", n, lines)
+	}
+}
+
+// TestLease passes on what is held while Redis is away, and no more than that.
+func TestLease(t *testing.T) {
+	t.Parallel()
+	srv := shared(t)
+	p := startProxy(t, srv.addr)
+	lease := redislimit.Options{Lease: 2 * time.Second, Away: redislimit.Lease}
+	s := semaphore(t, open(t, "redis://"+p.addr, lease), "lease", 2)
+	other := semaphore(t, open(t, srv.url(), lease), "lease", 2)
+	mine, err := s.Acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := other.Acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cut.Store(true)
+	p.hangUp()
+	eventually(t, time.Second, "it is away", func() bool { return s.Stats().Away })
+	theirs.Release(penstock.Success) // free, but not for s, which does not know
+	got := make(chan *redislimit.Permit, 2)
+	for range 2 {
+		go func() {
+			q, err := s.Acquire(t.Context(), 1)
+			if err != nil {
+				t.Error(err)
+			}
+			got <- q
+		}()
+	}
+	eventually(t, time.Second, "both wait", func() bool { return s.Stats().Waiting == 2 })
+	mine.Release(penstock.Success)
+	first := <-got
+	if st := s.Stats(); st.InUse != 1 || st.Waiting != 1 {
+		t.Fatalf("%+v", st)
+	}
+	p.cut.Store(false)
+	p.hangUp()
+	second := <-got // Redis is back
+	if n := srv.inUse("lease"); n != 2 {
+		t.Errorf("%d in use, want 2", n)
+	}
+	if err := context.Cause(first.Context()); err != nil {
+		t.Errorf("what was passed on was lost: %v", err)
+	}
+	first.Release(penstock.Success)
+	second.Release(penstock.Success)
+	eventually(t, time.Second, "all is back", func() bool { return srv.inUse("lease") == 0 })
+}
+
+// TestLocal goes on by a share of its own for as long as it takes.
+func TestLocal(t *testing.T) {
+	t.Parallel()
+	srv := aged(t)
+	local := redislimit.Options{Lease: 500 * time.Millisecond, Away: redislimit.Local}
+	a := semaphore(t, open(t, srv.url(), local), "local", 4)
+	b := semaphore(t, open(t, srv.url(), local), "local", 4)
+	for _, s := range []*redislimit.Semaphore{a, b, a} { // the latest hears that there are two
+		p, err := s.Acquire(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.Release(penstock.Success) })
+	}
+	eventually(t, time.Second, "a knows of b", func() bool { return a.Stats().Processes == 2 })
+	srv.kill()
+	eventually(t, time.Second, "it is away", func() bool { return a.Stats().Away && b.Stats().Away })
+	pause(t, time.Second) // past all leases
+	if st := a.Stats(); st.InUse != 2 || st.Lost != 0 {
+		t.Fatalf("%+v", st)
+	}
+	one, err := b.Acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := b.TryAcquirePermit(1); ok {
+		t.Error("a third of a share of two")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := a.Acquire(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a third of a share of two: %v", err)
+	}
+	srv.start()
+	eventually(t, 3*time.Second, "Redis knows all of it", func() bool { return srv.inUse("local") == 4 })
+	if err := context.Cause(one.Context()); err != nil {
+		t.Errorf("lost: %v", err)
+	}
+	one.Release(penstock.Success)
+	eventually(t, 3*time.Second, "it is given back", func() bool { return srv.inUse("local") == 3 })
+}

@@ -1,0 +1,34 @@
+package redislimit_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/redislimit"
+)
+
+// quick is a lease short enough that a fresh server's grace is over soon.
+var quick = redislimit.Options{Lease: time.Second}
+
+func TestAcquire(t *testing.T) {
+	t.Parallel()
+	srv := startServer(t)
+	s := semaphore(t, open(t, srv.url(), quick), "a", 2)
+	start := time.Now()
+	p, err := s.Acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log("first", time.Since(start))
+	for range 5 {
+		start = time.Now()
+		q, err := s.Acquire(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Log(q.Fence(), time.Since(start))
+		q.Release(penstock.Success)
+	}
+	p.Release(penstock.Success)
+}

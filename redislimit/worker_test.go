@@ -1,0 +1,258 @@
+package redislimit_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/redislimit"
+)
+
+// A job is what a worker process does: Callers of them take a permit, tell the
+// judge, hold it for a while, tell the judge, and so on until killed.
+type job struct {
+	URL, Name, Judge string
+	Limit, Callers   int
+	Hold             time.Duration
+	Lease            time.Duration
+	Away             redislimit.Away
+}
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv("REDISLIMIT_JOB"); text != "" {
+		var j job
+		if err := json.Unmarshal([]byte(text), &j); err != nil {
+			panic(err)
+		}
+		j.work()
+		return
+	}
+	os.Exit(run(m))
+}
+
+// commonDir is the folder of the server that tests share.
+var commonDir string
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "redislimit-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	commonDir = dir
+	code := m.Run()
+	if common.srv != nil {
+		common.srv.kill()
+	}
+	return code
+}
+
+func (j job) work() {
+	s, err := redislimit.Open(j.URL, redislimit.Options{
+		Lease: j.Lease, Away: j.Away,
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	})
+	if err != nil {
+		panic(err)
+	}
+	sem, err := s.Semaphore(j.Name, j.Limit)
+	if err != nil {
+		panic(err)
+	}
+	var all sync.WaitGroup
+	for range j.Callers {
+		all.Go(func() { j.call(sem) })
+	}
+	all.Wait()
+}
+
+// call is one caller. What it does is held under its permit from the judge's
+// answer to its second word, and ends when the permit is lost.
+func (j job) call(sem *redislimit.Semaphore) {
+	conn, err := net.Dial("tcp", j.Judge)
+	if err != nil {
+		return
+	}
+	answers := bufio.NewReader(conn)
+	for {
+		p, err := sem.Acquire(context.Background(), 1)
+		if err != nil {
+			time.Sleep(10 * time.Millisecond) // a worker is a program, not a test
+			continue
+		}
+		fmt.Fprintf(conn, "+ %d %d\n", p.Fence().Epoch, p.Fence().Counter)
+		if _, err := answers.ReadString('\n'); err != nil {
+			return
+		}
+		select {
+		case <-time.After(j.Hold):
+			fmt.Fprintln(conn, "-")
+		case <-p.Context().Done():
+			fmt.Fprintln(conn, "lost")
+		}
+		if _, err := answers.ReadString('\n'); err != nil {
+			return
+		}
+		p.Release(penstock.Success)
+	}
+}
+
+// A worker is a process that does a job.
+type worker struct {
+	cmd *exec.Cmd
+}
+
+// start starts a worker process.
+func (j job) start(t testing.TB) *worker {
+	t.Helper()
+	text, err := json.Marshal(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &worker{exec.Command(self)}
+	w.cmd.Env = append(os.Environ(), "REDISLIMIT_JOB="+string(text))
+	if testing.Verbose() {
+		w.cmd.Stderr = os.Stderr
+	}
+	if err := w.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.kill)
+	return w
+}
+
+// kill ends it at once, as kill -9 does.
+func (w *worker) kill() {
+	_ = w.cmd.Process.Kill()
+	_ = w.cmd.Wait()
+}
+
+// A judge counts what is at work, from outside the workers and of Redis.
+type judge struct {
+	addr string
+
+	mu       sync.Mutex
+	working  int
+	most     int // at a time, since reset
+	done     int
+	lost     int
+	newest   redislimit.Fence
+	seen     map[redislimit.Fence]bool
+	repeated []redislimit.Fence
+	times    []time.Time // of each beginning
+	holders  map[string]int
+}
+
+func startJudge(t testing.TB) *judge {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := &judge{addr: l.Addr().String(), seen: make(map[redislimit.Fence]bool), holders: make(map[string]int)}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { j.hear(conn) })
+		}
+	})
+	t.Cleanup(func() { // after the workers' ends, which are cleaned up before
+		l.Close()
+		all.Wait()
+	})
+	return j
+}
+
+// hear listens to one caller. When it is gone, so is what it held.
+func (j *judge) hear(conn net.Conn) {
+	defer conn.Close()
+	lines := bufio.NewScanner(conn)
+	holds := false
+	for lines.Scan() {
+		j.mu.Lock()
+		switch lines.Text()[0] {
+		case '+':
+			var f redislimit.Fence
+			fmt.Sscanf(lines.Text(), "+ %d %d", &f.Epoch, &f.Counter)
+			if j.seen[f] && f.Epoch != 0 {
+				j.repeated = append(j.repeated, f)
+			}
+			j.seen[f] = true
+			if f.Compare(j.newest) > 0 {
+				j.newest = f
+			}
+			holds = true
+			j.working++
+			j.most = max(j.most, j.working)
+			j.times = append(j.times, time.Now())
+		case 'l':
+			j.lost++
+			fallthrough
+		default:
+			holds = false
+			j.working--
+			j.done++
+		}
+		j.mu.Unlock()
+		fmt.Fprintln(conn, "ok")
+	}
+	if holds {
+		j.mu.Lock()
+		j.working--
+		j.mu.Unlock()
+	}
+}
+
+func (j *judge) look() (working, most, done, lost int, newest redislimit.Fence) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.working, j.most, j.done, j.lost, j.newest
+}
+
+// goesOn waits until so many more have been done.
+func (j *judge) goesOn(t testing.TB, n int, most time.Duration, after string) {
+	t.Helper()
+	_, _, from, _, _ := j.look()
+	start := time.Now()
+	eventually(t, most, "work goes on after "+after, func() bool {
+		_, _, done, _, _ := j.look()
+		return done >= from+n
+	})
+	t.Logf("%s: %d done within %v", after, n, time.Since(start).Round(time.Millisecond))
+}
+
+// verdict fails the test if more than limit were at work at a time, or a fence
+// was given twice.
+func (j *judge) verdict(t testing.TB, limit int) {
+	t.Helper()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.most > limit {
+		t.Errorf("%d were at work at a time, of %d", j.most, limit)
+	}
+	if j.most < limit {
+		t.Errorf("only %d were ever at work, of %d: the test did not try the limit", j.most, limit)
+	}
+	if len(j.repeated) > 0 {
+		t.Errorf("%d fences were given twice, the first %v", len(j.repeated), j.repeated[0])
+	}
+	t.Logf("%d done, %d lost, at most %d at work", j.done, j.lost, j.most)
+}
