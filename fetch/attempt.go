@@ -30,6 +30,8 @@ type attempt struct {
 	// wait is what a Retry-After asks for, if the server has told one.
 	wait time.Duration
 	told bool
+	// limited says that a 403 means too many requests, as GitHub's does.
+	limited bool
 	// exchange is for an archive; nil if no response came or none is kept.
 	exchange *warc.Exchange
 }

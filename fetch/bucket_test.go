@@ -219,6 +219,29 @@ func TestQuotaIsObeyed(t *testing.T) {
 	}
 }
 
+// GitHub answers 403 to those who are over their quota, and to others.
+func TestForbiddenForNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(func(h hit) reply {
+			switch {
+			case h.url == "http://a/0":
+				return reply{status: 403, wait: ms}
+			case h.nth == 0:
+				return reply{status: 403, wait: ms, header: http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"60"}}}
+			}
+			return reply{wait: ms}
+		})
+		out := mustRun(t, n, gets("http://a/0", "http://b/1"), fetch.Options{Retry: fetch.Retry{Max: 1}})
+		recs := out.each(t, 2)
+		if recs[0].Attempts != 1 || recs[0].OK || recs[1].Attempts != 2 || !recs[1].OK {
+			t.Errorf("%+v\n%+v", recs[0], recs[1])
+		}
+		if out.took < time.Minute {
+			t.Errorf("came back after %v", out.took)
+		}
+	})
+}
+
 func TestQuotaIsIgnoredWhereAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(func(hit) reply {

@@ -104,6 +104,7 @@ func (e *Engine) hint(j *job, a *attempt) {
 		return
 	}
 	a.wait, a.told = hints.RetryAfter, hints.Told
+	a.limited = a.status == http.StatusForbidden && hints.Wait() > 0
 	e.sched.heed(j, hints, e.retryOf(j).MaxRetryAfter)
 }
 
@@ -113,7 +114,7 @@ func (e *Engine) retryOf(j *job) *Retry { return cmp.Or(j.retry, &e.opts.Retry) 
 // outcome is what an attempt teaches a limit that finds itself.
 func (a *attempt) outcome() penstock.Outcome {
 	switch {
-	case a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable || a.status == statusOverloaded:
+	case a.limited || a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable || a.status == statusOverloaded:
 		return penstock.Overload
 	case a.err != nil || a.status >= 500:
 		return penstock.Failure
@@ -128,8 +129,12 @@ const statusOverloaded = 529
 // retry lets j wait for another attempt, if there is to be one.
 func (e *Engine) retry(j *job, a *attempt) bool {
 	r, wait := e.retryOf(j), a.wait
+	status := a.status
+	if a.limited {
+		status = http.StatusTooManyRequests
+	}
 	if j.attempts > r.Max || wait > r.MaxRetryAfter ||
-		!worthRetrying(a.err, a.status) || !mayRepeat(j, a.err, a.status) {
+		!worthRetrying(a.err, status) || !mayRepeat(j, a.err, status) {
 		return false
 	}
 	if !a.told || wait == 0 { // "now" is no reason to come at once, and again
