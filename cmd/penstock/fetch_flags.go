@@ -39,9 +39,10 @@ type fetchFlags struct {
 	maxRedirects            int
 	proxy                   string
 	// output
-	output, order, bodies, progress string
+	output, order, bodies string
 	fsync, report                   string
 	include, dryRun, resume         bool
+	show                            showFlags
 	grace                           time.Duration
 	spillMax                        int64
 
@@ -51,7 +52,7 @@ type fetchFlags struct {
 func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.SortFlags = false
-	f.format, f.order, f.bodies, f.progress, f.fsync = "auto", "input", "inline", "auto", "1s"
+	f.format, f.order, f.bodies, f.fsync = "auto", "input", "inline", "1s"
 	f.concurrency, f.retries, f.maxBody, f.maxRedirects = fetch.DefaultConcurrency, defaultRetries, fetch.DefaultMaxBody, fetch.DefaultRedirects
 	f.acceptText, f.spillMax = "200-399", fetch.DefaultSpillMax
 
@@ -89,7 +90,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.Var(choiceValue{&f.bodies, []string{"inline", "none"}}, "bodies", "where the bodies go")
 	fl.BoolVarP(&f.include, "include", "i", false, "put the response's header into the record (cookies left out)")
 	fl.StringVar(&f.report, "report", "", "make an HTML page of the run in `FILE` when it ends")
-	fl.Var(choiceValue{&f.progress, []string{"auto", "plain", "none"}}, "progress", "progress on stderr; auto is a live line on a terminal")
+	f.show.register(fl)
 	fl.DurationVar(&f.grace, "grace", 30*time.Second, "`TIME` that the first Ctrl-C leaves to what is in flight")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "read all input, say what would be done, send nothing")
 }
