@@ -39,12 +39,12 @@ type fetchFlags struct {
 	maxRedirects            int
 	proxy                   string
 	// output
-	output, order, bodies string
-	fsync, report                   string
-	include, dryRun, resume         bool
-	show                            showFlags
-	grace                           time.Duration
-	spillMax                        int64
+	output, order, bodies   string
+	fsync, report           string
+	include, dryRun, resume bool
+	show                    showFlags
+	grace                   time.Duration
+	spillMax                int64
 
 	policy *policy.Reloader // made by options
 }

@@ -26,13 +26,13 @@ func (e signalError) Error() string { return e.sig.String() }
 
 // A fetchRun is one run of the engine with what a person sees of it.
 type fetchRun struct {
-	opts     fetch.Options
-	src      fetch.Source
-	out      *output
-	limits   report.Limits
-	report   string // the HTML file, or ""
-	grace    time.Duration
-	stderr   io.Writer
+	opts   fetch.Options
+	src    fetch.Source
+	out    *output
+	limits report.Limits
+	report string // the HTML file, or ""
+	grace  time.Duration
+	stderr io.Writer
 
 	show   showFlags
 	shared bool           // the records go to a terminal

@@ -156,17 +156,20 @@ func (s State) doneLine(o Style) string {
 		return o.render(line{"done", []field{{text: done, keep: 2}, {text: report.Number(s.Stats.Items) + " read", keep: 1}}})
 	}
 	total := report.Number(s.Total)
-	done = strings.Repeat(" ", max(0, len(total)-len(done))) + done
+	done = strings.Repeat(" ", max(0, len(total)-len(done))) + done + " of " + total
 	share := min(1, float64(s.Stats.Records)/float64(s.Total))
-	words := done + " of " + total + fmt.Sprintf("  %3d %%", int(100*share))
+	percent, left := fmt.Sprintf("%3d %%", int(100*share)), ""
 	if s.Left > 0 {
-		words += fmt.Sprintf("  %*s left", 6, span(s.Left))
-	} else {
-		words += strings.Repeat(" ", 13)
+		left = fmt.Sprintf("%6s left", span(s.Left))
 	}
+	words := fmt.Sprintf("%s  %s  %-11s", done, percent, left)
 	room := min(60, o.Width-1-o.indent()-len(words)-o.gap())
 	if room < 6 {
-		return o.heading("done") + cut(strings.TrimSpace(words), o.Width-1-o.indent(), o.Unicode)
+		l := line{"done", []field{{text: strings.TrimSpace(done), keep: 3}, {text: strings.TrimSpace(percent), keep: 1}}}
+		if s.Left > 0 {
+			l.fields = append(l.fields, field{text: strings.TrimSpace(left), keep: 2})
+		}
+		return o.render(l)
 	}
 	return strings.TrimRight(o.heading("done")+o.bar(share, room)+strings.Repeat(" ", o.gap())+words, " ")
 }
