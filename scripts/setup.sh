@@ -10,6 +10,7 @@ needs=(
 	'jq:jq'            # the same
 	'nginx:nginx'      # judges the limits end to end
 	'haproxy:haproxy'  # so does it
+	'tmux:tmux'        # shows the display
 	'chromium:chromium' # opens the pages
 	'wget:wget'        # writes the archives that fetch/warc has to read
 	'redis-server:redis-server' # shared limits

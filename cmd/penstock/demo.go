@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/internal/display"
 	"github.com/penstock-go/penstock/internal/origin"
 	"github.com/penstock-go/penstock/report"
 	"github.com/spf13/cobra"
@@ -63,7 +64,8 @@ func demo(cmd *cobra.Command, items, limit int) error {
 	r := fetchRun{
 		opts: fetch.Options{Concurrency: limit, KeepBody: true, Retry: fetch.Retry{Max: 3}},
 		src:  fetch.URLs(demoURLs(server.URL(), items)), out: out, limits: report.Limits{Concurrency: limit},
-		progress: "auto", grace: 5 * time.Second, stderr: stderr,
+		show: showFlags{progress: "auto"}, from: display.Limits{Concurrency: limit, From: "-c"}, total: int64(items),
+		grace: 5 * time.Second, stderr: stderr,
 	}
 	if err := r.run(cmd.Context()); err != nil {
 		return err

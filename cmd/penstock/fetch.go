@@ -3,8 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 
+	"github.com/penstock-go/penstock/internal/display"
 	"github.com/penstock-go/penstock/internal/machine"
 	"github.com/penstock-go/penstock/report"
 	"github.com/spf13/cobra"
@@ -50,19 +50,38 @@ Exit codes: 0 every item was accepted; 1 the run itself failed; 2 usage;
 	return cmd
 }
 
-// fit lowers limits that are more than this machine can give, and says so.
-func (f *fetchFlags) fit(stderr io.Writer) {
+// fit lowers limits that are more than this machine can give, and notes it.
+func (f *fetchFlags) fit() (note string) {
 	if f.auto && f.hosts.policy == "" && f.hosts.perHost == (perHost{}) {
 		f.hosts.perHost.auto = true
 	}
 	room := machine.Look()
-	if fits, why := room.Fit(f.concurrency); why != "" && f.auto {
-		f.concurrency = fits
-	} else if why != "" {
-		fmt.Fprintf(stderr, "-c %d is more than this machine can do: %s; going on with -c %d\n", f.concurrency, why, fits)
+	if fits, why := room.Fit(f.concurrency); why != "" {
+		if !f.auto {
+			note = fmt.Sprintf("-c %d is more than this machine can do: %s; going on with -c %d", f.concurrency, why, fits)
+		}
 		f.concurrency = fits
 	}
 	f.hosts.perHost.n = min(f.hosts.perHost.n, f.concurrency)
+	return note
+}
+
+// from says where the limits come from; lowered, that -c is not as it was typed.
+func (f *fetchFlags) from(lowered bool) display.Limits {
+	l := display.Limits{Concurrency: f.concurrency, From: "-c", PerHost: "--per-host"}
+	switch {
+	case lowered:
+		l.From = "machine"
+	case f.auto:
+		l.From = "-c auto"
+	}
+	if f.hosts.policy != "" {
+		l.PerHost = "policy"
+	}
+	if len(f.rate) > 0 {
+		l.Rate = f.rate.String()
+	}
+	return l
 }
 
 // limits are those that were asked for, as the report tells of them.
@@ -86,7 +105,7 @@ func (f *fetchFlags) limits() report.Limits {
 // run opens everything before anything is sent, and then fetches.
 func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	f.retriesSet = cmd.Flags().Changed("retries")
-	f.fit(cmd.ErrOrStderr())
+	note := f.fit()
 	if f.report != "" {
 		if err := mayReplace(f.report); err != nil {
 			return err
@@ -101,6 +120,9 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if f.dryRun {
+		if note != "" {
+			fmt.Fprintln(cmd.ErrOrStderr(), note)
+		}
 		return f.rehearse(cmd, in)
 	}
 	out, err := f.openOutput(cmd, in)
@@ -112,7 +134,8 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	r := fetchRun{
 		opts: opts, src: in, out: out, limits: f.limits(), report: f.report,
-		progress: f.progress, grace: f.grace, stderr: cmd.ErrOrStderr(),
+		show: f.show, shared: out.name == "" && isTerminal(cmd.OutOrStdout()), from: f.from(note != ""), note: note,
+		grace: f.grace, stderr: cmd.ErrOrStderr(),
 		policy: f.policy, policyFile: f.hosts.policy,
 	}
 	return r.run(cmd.Context())

@@ -40,12 +40,13 @@ type fetchFlags struct {
 	proxy                   string
 	transportFlags
 	// output
-	output, order, progress, fsync, report string
-	bodies                                 bodiesFlag
-	include, dryRun, resume                bool
-	grace                                  time.Duration
-	spillMax, dedupMemory                  int64
-	dedup                                  bool
+	output, order, fsync, report string
+	bodies                       bodiesFlag
+	include, dryRun, resume      bool
+	grace                        time.Duration
+	spillMax, dedupMemory        int64
+	dedup                        bool
+	show                         showFlags
 
 	policy *policy.Reloader // made by options
 }
@@ -53,7 +54,7 @@ type fetchFlags struct {
 func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.SortFlags = false
-	f.format, f.order, f.progress, f.fsync = "auto", "input", "auto", "1s"
+	f.format, f.order, f.fsync = "auto", "input", "1s"
 	f.bodies.where = bodiesInline
 	f.concurrency, f.retries, f.maxBody, f.maxRedirects = fetch.DefaultConcurrency, defaultRetries, fetch.DefaultMaxBody, fetch.DefaultRedirects
 	f.acceptText, f.spillMax, f.dedupMemory = "200-399", fetch.DefaultSpillMax, fetch.DefaultDedupMemory
@@ -96,7 +97,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.Var(&f.bodies, "bodies", "where the bodies go: into the records, nowhere, into files named by their SHA-256, or with requests and headers into DIR/NAME.warc.gz")
 	fl.BoolVarP(&f.include, "include", "i", false, "put the response's header into the record (cookies left out)")
 	fl.StringVar(&f.report, "report", "", "make an HTML page of the run in `FILE` when it ends")
-	fl.Var(choiceValue{&f.progress, []string{"auto", "plain", "none"}}, "progress", "progress on stderr; auto is a live line on a terminal")
+	f.show.register(fl)
 	fl.DurationVar(&f.grace, "grace", 30*time.Second, "`TIME` that the first Ctrl-C leaves to what is in flight")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "read all input, say what would be done, send nothing")
 }

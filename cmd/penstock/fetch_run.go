@@ -12,6 +12,7 @@ import (
 
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/fetch/policy"
+	"github.com/penstock-go/penstock/internal/display"
 	"github.com/penstock-go/penstock/report"
 )
 
@@ -25,14 +26,19 @@ func (e signalError) Error() string { return e.sig.String() }
 
 // A fetchRun is one run of the engine with what a person sees of it.
 type fetchRun struct {
-	opts     fetch.Options
-	src      fetch.Source
-	out      *output
-	limits   report.Limits
-	report   string // the HTML file, or ""
-	progress string
-	grace    time.Duration
-	stderr   io.Writer
+	opts   fetch.Options
+	src    fetch.Source
+	out    *output
+	limits report.Limits
+	report string // the HTML file, or ""
+	grace  time.Duration
+	stderr io.Writer
+
+	show   showFlags
+	shared bool           // the records go to a terminal
+	from   display.Limits // where the limits come from
+	total  int64          // items, if that is known beforehand
+	note   string         // to be said first; ""
 
 	policy     *policy.Reloader
 	policyFile string // "" where there is none to read again
@@ -51,14 +57,19 @@ func (r *fetchRun) run(ctx context.Context) error {
 	rec := report.NewRecorder(report.Options{
 		Stats: engine.Stats, Buckets: engine.Buckets, Limits: r.limits, Output: r.out.name, Version: version(), Earlier: r.out.measured,
 	})
-	show := startProgress(r.progress, engine, r.stderr)
+	show := r.startShow(engine)
+	stopStatus := heedStatus(show)
+	defer stopStatus()
+	if r.note != "" {
+		show.Say(r.note)
+	}
 	stopReloading := r.reloadOnHangup(engine, show)
 	defer stopReloading()
 	signals := r.heed(engine, cancel, show)
 	rec.Start()
 	sum, err := engine.Run(ctx, r.src, rec.Wrap(r.out.sink))
 	closeErr := r.out.sink.Close()
-	show.stop()
+	show.Stop()
 	sig := signals.stop()
 
 	if err == nil && closeErr != nil {
@@ -69,9 +80,10 @@ func (r *fetchRun) run(ctx context.Context) error {
 	rec.Stop(ended(err, sig))
 	data := rec.Data()
 	data.Notes = append(data.Notes, dedupNotes(sum)...)
-	printSummary(r.stderr, data, r.next(data))
-	verdict := r.verdict(sum, err, sig)
-	return errors.Join(verdict, r.out.writeSummary(sum, verdict, data), r.writeReport(data))
+	r.summarize(show, data)
+	verdict := r.verdict(show, sum, err, sig)
+	err = errors.Join(verdict, r.out.writeSummary(sum, verdict, data), r.writeReport(data))
+	return r.tell(show, err)
 }
 
 // ended is how the run came to its end.
@@ -93,11 +105,11 @@ func (r *fetchRun) writeReport(data report.Data) error {
 }
 
 // verdict turns how the run ended into the exit code.
-func (r *fetchRun) verdict(sum fetch.Summary, err error, sig os.Signal) error {
+func (r *fetchRun) verdict(show *display.Display, sum fetch.Summary, err error, sig os.Signal) error {
 	_, dropped := errors.AsType[signalError](err)
 	switch {
 	case sig != nil && (dropped || errors.Is(err, fetch.ErrDrained)):
-		fmt.Fprintf(r.stderr, "stopped by %s: %s\n", sigName(sig), r.out.howToGoOn(sum))
+		show.Say(fmt.Sprintf("stopped by %s: %s", sigName(sig), r.out.howToGoOn(sum)))
 		code := exitInterrupt
 		if sig == syscall.SIGTERM {
 			code = exitTerminate
@@ -121,7 +133,7 @@ type interrupts struct {
 
 // heed lets the first signal drain the engine, and the second, or the end of
 // the grace, cancel it.
-func (r *fetchRun) heed(engine *fetch.Engine, cancel context.CancelCauseFunc, show *progress) *interrupts {
+func (r *fetchRun) heed(engine *fetch.Engine, cancel context.CancelCauseFunc, show *display.Display) *interrupts {
 	in := &interrupts{ch: make(chan os.Signal, 2), quit: make(chan struct{}), done: make(chan struct{})}
 	signal.Notify(in.ch, os.Interrupt, syscall.SIGTERM)
 	go func() {
@@ -131,14 +143,14 @@ func (r *fetchRun) heed(engine *fetch.Engine, cancel context.CancelCauseFunc, sh
 		case <-in.quit:
 			return
 		}
-		show.say(fmt.Sprintf("%s: finishing the %d requests in flight; once more drops them", sigName(in.first), engine.Stats().InFlight))
-		engine.Drain()
+		engine.Drain() // first: stderr may be a pipe that nobody reads
+		show.Say(fmt.Sprintf("%s: finishing the %d requests in flight; once more drops them", sigName(in.first), engine.Stats().InFlight))
 		grace := time.NewTimer(r.grace)
 		defer grace.Stop()
 		select {
 		case <-in.ch:
 		case <-grace.C:
-			show.say(fmt.Sprintf("not finished within the grace of %v: dropped", r.grace))
+			show.Say(fmt.Sprintf("not finished within the grace of %v: dropped", r.grace))
 		case <-in.quit:
 			return
 		}

@@ -1,112 +1,91 @@
 package main
 
 import (
-	"fmt"
+	"cmp"
 	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/internal/display"
+	"github.com/spf13/pflag"
 )
 
-const (
-	liveEvery  = 250 * time.Millisecond
-	plainEvery = 10 * time.Second
-)
-
-// progress tells how a run goes: one line that is drawn again on a terminal,
-// else a plain line now and then. It is the only writer of stderr meanwhile.
-type progress struct {
-	engine *fetch.Engine
-	stderr io.Writer
-	live   bool
-	quit   chan struct{}
-	done   sync.WaitGroup
-
-	mu   sync.Mutex
-	last fetch.Stats
-	at   time.Time
+// showFlags say what is shown of a run while it goes on.
+type showFlags struct {
+	progress string
+	quiet    bool
 }
 
-func startProgress(mode string, engine *fetch.Engine, stderr io.Writer) *progress {
-	p := &progress{engine: engine, stderr: stderr, quit: make(chan struct{}), at: time.Now()}
-	p.live = mode == "auto" && isTerminal(stderr)
-	if mode == "none" {
-		return p
+func (f *showFlags) register(fl *pflag.FlagSet) {
+	f.progress = "auto"
+	fl.Var(choiceValue{&f.progress, []string{"auto", "plain", "json", "none"}}, "progress",
+		"what is told on stderr: auto is a block of lines on a terminal and else plain, a line a minute; json is an object a line")
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "print errors only: no progress, no summary")
+}
+
+// mode is how to show the run on w. shared says that the records go to a
+// terminal, between which nothing can be drawn again.
+func (f *showFlags) mode(w io.Writer, shared bool) display.Mode {
+	switch {
+	case f.quiet:
+		return display.Quiet
+	case f.progress == "json":
+		return display.JSON
+	case f.progress == "none":
+		return display.None
+	case f.progress == "auto" && !shared && isTerminal(w) && os.Getenv("TERM") != "dumb":
+		return display.Live
 	}
-	every := plainEvery
-	if p.live {
-		every = liveEvery
+	return display.Plain
+}
+
+// startShow begins to show the run.
+func (r *fetchRun) startShow(engine *fetch.Engine) *display.Display {
+	return display.Start(display.Options{
+		Stats: engine.Stats, Buckets: engine.Buckets, Limits: r.from, Total: r.total,
+		Mode: r.show.mode(r.stderr, r.shared), Out: r.stderr,
+		Size:  func() (int, int) { return terminalSize(r.stderr) },
+		Color: isColorful(r.stderr), Unicode: isUnicode(),
+	})
+}
+
+// heedStatus prints how the run stands when SIGUSR1 asks for it, and draws anew
+// when the shell has given the terminal back, until stop is called.
+func heedStatus(show *display.Display) (stop func()) {
+	ch, quit := make(chan os.Signal, 4), make(chan struct{})
+	for _, sig := range []os.Signal{askStatus, goOn} {
+		if sig != nil {
+			signal.Notify(ch, sig)
+		}
 	}
-	p.done.Go(func() {
-		tick := time.NewTicker(every)
-		defer tick.Stop()
+	var done sync.WaitGroup
+	done.Go(func() {
 		for {
 			select {
-			case <-tick.C:
-				p.show()
-			case <-p.quit:
+			case sig := <-ch:
+				if sig == goOn {
+					show.Redraw()
+				} else {
+					show.Status()
+				}
+			case <-quit:
 				return
 			}
 		}
 	})
-	return p
-}
-
-func (p *progress) stop() {
-	close(p.quit)
-	p.done.Wait()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.erase()
-}
-
-// say prints a line of its own.
-func (p *progress) say(line string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.erase()
-	fmt.Fprintln(p.stderr, line)
-}
-
-func (p *progress) erase() {
-	if p.live {
-		fmt.Fprint(p.stderr, "\r\x1b[K")
+	return func() {
+		signal.Stop(ch)
+		close(quit)
+		done.Wait()
 	}
 }
 
-func (p *progress) show() {
-	st, now := p.engine.Stats(), time.Now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	rate := float64(st.Records-p.last.Records) / max(now.Sub(p.at).Seconds(), 0.001)
-	p.last, p.at = st, now
-	line := progressLine(st, rate)
-	if !p.live {
-		fmt.Fprintln(p.stderr, line)
-		return
-	}
-	if width := terminalWidth(p.stderr); len(line) >= width {
-		line = line[:width-1]
-	}
-	p.erase()
-	fmt.Fprint(p.stderr, line)
-}
-
-// progressLine is the state of a run in one line of ASCII.
-func progressLine(st fetch.Stats, rate float64) string {
-	line := fmt.Sprintf("%d done, %.0f/s, %d in flight", st.Records, rate, st.InFlight)
-	if st.Failed > 0 {
-		line += fmt.Sprintf(", %d failed", st.Failed)
-	}
-	if st.Backoff > 0 {
-		line += fmt.Sprintf(", %d wait to be retried", st.Backoff)
-	}
-	if st.Held > 0 {
-		line += fmt.Sprintf(", %d hosts on hold", st.Held)
-	}
-	if st.ReadAll {
-		line += fmt.Sprintf(", %d to go", st.Items-st.Records)
-	}
-	return line + ", " + st.Elapsed.Round(time.Second).String()
+// isUnicode says whether the locale is one of UTF-8, as Windows' terminals are.
+func isUnicode() bool {
+	locale := strings.ToUpper(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_CTYPE"), os.Getenv("LANG")))
+	return runtime.GOOS == "windows" || strings.Contains(locale, "UTF-8") || strings.Contains(locale, "UTF8")
 }

@@ -8,11 +8,12 @@ import (
 	"sync"
 
 	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/internal/display"
 )
 
 // reloadOnHangup reads the policy file again at each SIGHUP, until the function
 // that it returns is called. A file that is wrong changes nothing.
-func (r *fetchRun) reloadOnHangup(engine *fetch.Engine, show *progress) (stop func()) {
+func (r *fetchRun) reloadOnHangup(engine *fetch.Engine, show *display.Display) (stop func()) {
 	if r.policyFile == "" || hangup == nil {
 		return func() {}
 	}
@@ -23,7 +24,7 @@ func (r *fetchRun) reloadOnHangup(engine *fetch.Engine, show *progress) (stop fu
 		for {
 			select {
 			case <-ch:
-				show.say(r.reload(engine))
+				show.Say(r.reload(engine))
 			case <-quit:
 				return
 			}

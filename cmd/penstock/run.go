@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/penstock-go/penstock/internal/display"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -72,30 +73,39 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // conclude says what went wrong, in one line and a hint, and returns the exit
 // code.
 func conclude(err error, stderr io.Writer) int {
-	if err == nil {
-		return exitOK
+	code, message, hint := verdictOf(err)
+	if message != "" {
+		fmt.Fprintln(stderr, "penstock:", message)
 	}
-	code := exitFailed
-	if exit, ok := errors.AsType[*exitError](err); ok {
-		if exit.err == nil {
-			return exit.code
-		}
-		code = exit.code
-	}
-	fmt.Fprintln(stderr, "penstock:", oneLine(err.Error()))
-	if usage, ok := errors.AsType[*usageError](err); ok {
-		code = exitUsage
-		if usage.hint != "" {
-			fmt.Fprintln(stderr, "hint:", usage.hint)
-		}
-	}
-	if hinted, ok := errors.AsType[*hintedError](err); ok {
-		fmt.Fprintln(stderr, "hint:", hinted.hint)
+	if hint != "" {
+		fmt.Fprintln(stderr, "hint:", hint)
 	}
 	return code
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// verdictOf is what there is to say of err, and the exit code.
+func verdictOf(err error) (code int, message, hint string) {
+	if err == nil {
+		return exitOK, "", ""
+	}
+	code = exitFailed
+	if exit, ok := errors.AsType[*exitError](err); ok {
+		if exit.err == nil {
+			return exit.code, "", ""
+		}
+		code = exit.code
+	}
+	if usage, ok := errors.AsType[*usageError](err); ok {
+		code, hint = exitUsage, usage.hint
+	}
+	if hinted, ok := errors.AsType[*hintedError](err); ok {
+		hint = hinted.hint
+	}
+	return code, oneLine(err.Error()), hint
+}
+
+// oneLine is s as it may be printed: servers and files have named parts of it.
+func oneLine(s string) string { return display.Printable(strings.Join(strings.Fields(s), " ")) }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{

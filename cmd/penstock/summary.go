@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/internal/display"
 	"github.com/penstock-go/penstock/report"
 )
 
@@ -29,6 +30,31 @@ func dedupNotes(s fetch.Summary) (notes []string) {
 			" requests, and duplicates among them were fetched (--dedup-memory).")
 	}
 	return notes
+}
+
+// summarize says what the run did, in the manner that was asked for.
+func (r *fetchRun) summarize(show *display.Display, d report.Data) {
+	switch {
+	case r.show.quiet:
+	case r.show.progress == "json":
+		show.Object(summaryOf(d))
+	default:
+		printSummary(r.stderr, d, r.next(d))
+	}
+}
+
+// tell says what went wrong, where that is to be in JSON.
+func (r *fetchRun) tell(show *display.Display, err error) error {
+	code, message, hint := verdictOf(err)
+	if r.show.progress != "json" || message == "" {
+		return err
+	}
+	show.Object(struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+		Hint    string `json:"hint,omitempty"`
+	}{"error", message, hint})
+	return &exitError{code: code}
 }
 
 // isColorful says whether w is a terminal that may be written to in colors.
