@@ -93,6 +93,11 @@ func TestHeldOut(t *testing.T) {
 	judge(t, sim.HeldOut(), seeds)
 }
 
+// TestWired does the same with servers as they are met on a network.
+func TestWired(t *testing.T) {
+	judge(t, sim.Wired(), 3)
+}
+
 func judge(t *testing.T, scenarios []sim.Scenario, seeds uint64) {
 	t.Helper()
 	if raceDetector {

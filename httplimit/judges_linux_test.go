@@ -115,6 +115,12 @@ func (c *contest) hold(t *testing.T, url string, length time.Duration, least, re
 		return httplimit.HostLimits{Limiter: l}
 	}}, url, length)
 
+	if os.Getenv("PENSTOCK_HISTORY") != "" {
+		h := l.History()
+		for _, c := range h {
+			t.Logf("%8.3f %-24s limit %d rate %.1f held %v", c.At.Sub(h[0].At).Seconds(), c.Reason, c.Limit, c.Rate, c.Held)
+		}
+	}
 	fixed := right.perSecond() / c.ideal
 	share := found.perSecond() / right.perSecond()
 	t.Logf("%s, %v: goodput %.1f %% of a fixed limit's, %.1f %% of the ideal, refused %.2f %%; simulated %.1f %%, %.2f %%. Fixed: %.1f %%, %d refused",

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// HeldOut are servers that no parameter was chosen on: other capacities, other
+// HeldOut are servers on which the parameters were not chosen, but for one, the
+// farAbove of package adaptive: other capacities, other
 // latencies, and some that change. What is asked of each is 90 % of the ideal and
 // one refusal in a hundred, unless Short says why it is less.
 //

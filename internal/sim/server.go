@@ -3,6 +3,7 @@
 package sim
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -42,8 +43,21 @@ func LogNormal(mean time.Duration, sigma float64) Latency {
 // refusal is how long a refusal takes: the way there and back.
 const refusal = 10 * time.Millisecond
 
+// A Wire is how far a real server is from an ideal one.
+type Wire struct {
+	// Way is the longest that a call is under way to the server: each takes a part
+	// of it by chance, so that it may overtake others.
+	Way time.Duration
+	// Refusal is how long a refusal then takes, if not 10 ms.
+	Refusal time.Duration
+	// Linger is the longest that a worker still counts as busy after its answer
+	// has been read.
+	Linger time.Duration
+}
+
 // base is what servers have in common.
 type base struct {
+	wire    Wire
 	mu      sync.Mutex
 	rand    *rand.Rand
 	latency Latency
@@ -59,6 +73,18 @@ func (b *base) draw() time.Duration {
 	defer b.mu.Unlock()
 	return b.latency(b.rand)
 }
+
+// come takes the way to the server.
+func (b *base) come() { time.Sleep(b.part(b.wire.Way)) }
+
+func (b *base) part(d time.Duration) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Duration(b.rand.Float64() * float64(d))
+}
+
+// refused takes the time of a refusal.
+func (b *base) refused() { time.Sleep(cmp.Or(b.wire.Refusal, refusal)) }
 
 func (b *base) age() time.Duration { return time.Since(b.start) }
 
@@ -77,8 +103,17 @@ func NewWorkers(seed uint64, latency Latency, refuse bool, count func(age time.D
 	return &Workers{base: newBase(seed, latency), refuse: refuse, count: count}
 }
 
+// Over puts w behind a wire.
+func (w *Workers) Over(wire Wire) *Workers {
+	w.wire = wire
+	return w
+}
+
 // Serve is part of Server.
 func (w *Workers) Serve() Reply {
+	if w.wire.Way > 0 {
+		w.come()
+	}
 	w.mu.Lock()
 	free := w.busy < w.count(w.age())
 	switch {
@@ -87,7 +122,7 @@ func (w *Workers) Serve() Reply {
 		w.mu.Unlock()
 	case w.refuse:
 		w.mu.Unlock()
-		time.Sleep(refusal)
+		w.base.refused()
 		return Reply{Refused: true}
 	default:
 		turn := make(chan struct{})
@@ -96,6 +131,16 @@ func (w *Workers) Serve() Reply {
 		<-turn
 	}
 	time.Sleep(w.draw())
+	if w.wire.Linger > 0 {
+		time.AfterFunc(w.part(w.wire.Linger), w.leave)
+	} else {
+		w.leave()
+	}
+	return Reply{}
+}
+
+// leave makes a worker free.
+func (w *Workers) leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.busy--
@@ -104,7 +149,6 @@ func (w *Workers) Serve() Reply {
 		w.waiting = w.waiting[1:]
 		w.busy++
 	}
-	return Reply{}
 }
 
 // A Bucket is a server with a token bucket, which is full at the start.
@@ -121,8 +165,17 @@ func NewBucket(seed uint64, latency Latency, rate, burst float64, tell time.Dura
 	return &Bucket{base: newBase(seed, latency), rate: rate, burst: burst, tokens: burst, filled: time.Now(), tell: tell}
 }
 
+// Over puts b behind a wire.
+func (b *Bucket) Over(wire Wire) *Bucket {
+	b.wire = wire
+	return b
+}
+
 // Serve is part of Server.
 func (b *Bucket) Serve() Reply {
+	if b.wire.Way > 0 {
+		b.come()
+	}
 	b.mu.Lock()
 	now := time.Now()
 	b.tokens = min(b.burst, b.tokens+b.rate*now.Sub(b.filled).Seconds())
@@ -133,7 +186,7 @@ func (b *Bucket) Serve() Reply {
 	}
 	b.mu.Unlock()
 	if !ok {
-		time.Sleep(refusal)
+		b.refused()
 		return Reply{Refused: true, RetryAfter: b.tell}
 	}
 	time.Sleep(b.draw())
