@@ -83,7 +83,7 @@ func TestScenarios(t *testing.T) {
 	judge(t, scenarios, 3)
 }
 
-// TestHeldOut does the same with servers that nothing was tuned on, each with one
+// TestHeldOut does the same with servers that next to nothing was tuned on, each with one
 // seed only, to save time; with three if PENSTOCK_LONG is set.
 func TestHeldOut(t *testing.T) {
 	seeds := uint64(1)
