@@ -129,7 +129,7 @@ func (l *lane) take(now time.Time, cost int, total Pacer) (g grant, wait time.Du
 	}
 	if total != nil {
 		if wait, ok := total.At(now, cost); !ok {
-			return g, wait, TotalRate
+			return g, max(wait, 1), TotalRate
 		}
 	}
 	for i, line := range l.lines {
