@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -90,5 +91,43 @@ func TestSignalTwice(t *testing.T) {
 	}
 	if got := srv.Audit().Total.Requests; got > fast+10 {
 		t.Errorf("the server saw %d requests: more than %d done and 10 in flight", got, fast)
+	}
+}
+
+// SIGHUP reads the policy file again while the run goes on. One that is wrong
+// changes nothing, and says where it is wrong.
+func TestSignalReloadsThePolicy(t *testing.T) {
+	srv := startOrigin(t, origin.Options{})
+	dir := t.TempDir()
+	const all = 100 // at 2/s they would take 50 s
+	if err := writeURLs(filepath.Join(dir, "urls.txt"), all, srv.URL()+"/item/{i}"); err != nil {
+		t.Fatal(err)
+	}
+	write := func(rate string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "policy.toml"), []byte("[default]\nrate = \""+rate+"\"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("2/s")
+	began := time.Now()
+	s := start(t, nil, dir, "fetch", "--policy", "policy.toml", "urls.txt")
+	out := s.read(t, 1)
+	write("fast")
+	s.signal(t, syscall.SIGHUP)
+	s.await(t, `the limits stay as they were: policy\.toml:2: .*hint: `)
+	write("1000/s")
+	s.signal(t, syscall.SIGHUP)
+	s.await(t, `policy\.toml is read again`)
+	out = append(out, s.finish(t)...)
+	if took := time.Since(began); s.code != 0 || took > 25*time.Second {
+		t.Errorf("exit %d after %v; stderr:\n%s", s.code, took, &s.stderr)
+	}
+	recs, err := parseRecords(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkRecords(recs, all, "inorder", "ok"); err != nil {
+		t.Error(err)
 	}
 }
