@@ -11,8 +11,8 @@
 //
 // # Format
 //
-// A header line of JSON, padded with spaces to 4096 bytes, its newline last;
-// then entries of 32 bytes, little endian:
+// A header line of JSON, padded with spaces to 4096 bytes, the last of which are
+// its crc32c in hexadecimal and a newline; then entries of 32 bytes, little endian:
 //
 //	 0  kind      1 row, 2 ahead, 3 size, 4 end
 //	 1  flags     bit 0: the record is ok, 1: it is a duplicate's; of a size: which file

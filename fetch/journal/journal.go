@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -79,11 +80,12 @@ func (j *Journal) writeHeader(h Header) error {
 	if err != nil {
 		return err
 	}
-	if len(text) >= headerSize {
+	if len(text) > sumAt {
 		return fmt.Errorf("journal: header of %d bytes", len(text))
 	}
 	page := bytes.Repeat([]byte{' '}, headerSize)
 	copy(page, text)
+	copy(page[sumAt:], headerSum(page))
 	page[headerSize-1] = '\n'
 	if _, err := j.file.WriteAt(page, 0); err != nil {
 		return err
@@ -135,11 +137,22 @@ func readHeader(r io.Reader) (Header, error) {
 	if _, err := io.ReadFull(r, page); err != nil {
 		return h, ErrNotJournal
 	}
-	if err := json.Unmarshal(page, &h); err != nil || h.Magic != magic {
+	if err := json.Unmarshal(page[:sumAt], &h); err != nil || h.Magic != magic {
 		return h, ErrNotJournal
 	}
 	if h.Version > Version {
 		return h, fmt.Errorf("%w (format %d, this one knows %d)", ErrNewer, h.Version, Version)
 	}
+	if headerSum(page) != string(page[sumAt:headerSize-1]) {
+		return h, ErrNotJournal
+	}
 	return h, nil
+}
+
+// sumAt is where the header's checksum stands, before its newline.
+const sumAt = headerSize - 9
+
+// headerSum is the checksum of a header's page, in hexadecimal.
+func headerSum(page []byte) string {
+	return fmt.Sprintf("%08x", crc32.Checksum(page[:sumAt], castagnoli))
 }

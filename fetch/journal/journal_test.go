@@ -133,6 +133,29 @@ func TestBadByteAnywhere(t *testing.T) {
 	}
 }
 
+func TestBadByteInTheHeader(t *testing.T) {
+	whole, err := os.ReadFile(write(t, 1, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "j")
+	for at := range header - 1 { // the newline is for those who look at it
+		bad := bytes.Clone(whole)
+		bad[at] ^= 0x01
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, _, err := journal.Open(path)
+		if err == nil {
+			j.Close()
+		}
+		// A version that has become larger may be taken for one.
+		if !errors.Is(err, journal.ErrNotJournal) && !errors.Is(err, journal.ErrNewer) {
+			t.Fatalf("byte %d: %v, want ErrNotJournal", at, err)
+		}
+	}
+}
+
 func TestWhatIsNoJournal(t *testing.T) {
 	whole, err := os.ReadFile(write(t, 1, 1))
 	if err != nil {
