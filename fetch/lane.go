@@ -42,7 +42,7 @@ type lane struct {
 // apply sets the limits. What a limit knows that goes on with other numbers is
 // kept. The error is that of numbers that make no sense.
 func (l *lane) apply(limits Limits, version int) error {
-	limits = limits.paced()
+	limits.Rate = Paced(limits.Rate)
 	if limits.Retry != nil {
 		retry := *limits.Retry
 		retry.setDefaults()

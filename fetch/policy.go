@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/penstock-go/penstock/rate"
 )
 
 // perHost is the Policy of a run that is given none: the same limits for each
@@ -33,15 +35,17 @@ func HostKey(u *url.URL) string {
 // adds to any window is half a request at 100/s.
 const rateSlack = 5 * time.Millisecond
 
-// paced is the limits with rates as the engine keeps them.
-func (l Limits) paced() Limits {
-	l.Rate = slices.Clone(l.Rate)
-	for i := range l.Rate {
-		if r := &l.Rate[i]; r.Burst == 0 && r.Slack == 0 {
+// Paced returns rates as a run keeps those of its buckets, and as is best for
+// Options.Rate: with 5 ms of Slack where they have no Burst and no Slack of their
+// own.
+func Paced(rates rate.List) rate.List {
+	rates = slices.Clone(rates)
+	for i := range rates {
+		if r := &rates[i]; r.Burst == 0 && r.Slack == 0 {
 			r.Slack = rateSlack
 		}
 	}
-	return l
+	return rates
 }
 
 // SetPolicy puts another Policy in the place of Options.Policy while the run goes

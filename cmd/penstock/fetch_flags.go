@@ -139,7 +139,7 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 	}
 	o.Policy = f.policy
 	if len(f.rate) > 0 {
-		limiter, err := rate.New(paced(f.rate)...)
+		limiter, err := rate.New(fetch.Paced(f.rate)...)
 		if err != nil {
 			return o, usagef("write --rate 100/s or --rate 5000/m", "--rate: %v", err)
 		}
@@ -159,21 +159,6 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 	}
 	o.Transport, err = f.transportFlags.make(transport)
 	return o, err
-}
-
-// paceSlack makes up for timers that are late, by up to a millisecond. What it
-// adds to any window is half a request at 100/s.
-const paceSlack = 5 * time.Millisecond
-
-// paced is the rates as the engine keeps them.
-func paced(rates rate.List) rate.List {
-	rates = slices.Clone(rates)
-	for i := range rates {
-		if rates[i].Burst == 0 {
-			rates[i].Slack = paceSlack
-		}
-	}
-	return rates
 }
 
 func parseProxy(s string) (*url.URL, error) {
