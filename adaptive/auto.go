@@ -114,6 +114,7 @@ func (a *Auto) accepted(now time.Time, o Observation) Reason {
 func (a *Auto) refused(now time.Time, o Observation) Reason {
 	a.kinds.Add(o, true)
 	if o.Sent.Before(a.cut) {
+		a.rate.Late(o)
 		return ""
 	}
 	a.row++

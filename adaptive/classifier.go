@@ -84,7 +84,7 @@ func (c *Classifier) since(from time.Time) (sends []verdict, most int) {
 		if !v.refused {
 			most = max(most, v.inFlight)
 		}
-		v.inFlight += v.beside - after
+		v.inFlight += max(0, v.beside-after)
 		sends = append(sends, v)
 	}
 	slices.SortFunc(sends, func(a, b verdict) int { return cmp.Compare(a.inFlight, b.inFlight) })

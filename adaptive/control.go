@@ -15,8 +15,8 @@ type Observation struct {
 	Sent    time.Time
 	Latency time.Duration
 	// InFlight is how many were under way when it was sent, and AtEnd when it
-	// ended, itself included. Beside is how many were sent right after it, and
-	// may have overtaken it on their way.
+	// ended, itself included. Beside is by how many that number rose right after,
+	// by others that may have overtaken it on their way.
 	InFlight, AtEnd, Beside int
 	// Outcome is how it went.
 	Outcome penstock.Outcome

@@ -42,6 +42,8 @@ type RateCap struct {
 	emptied  bool    // a cycle without a pause has ended
 	content  float64 // of the bucket at the start of those
 	pooled   cycle   // those without, as long as the estimate was not good
+	refused  mark    // when the one was sent whose refusal was the latest cut,
+	late     uint64  // and how many were refused that had been sent between the two
 }
 
 // A cycle is what went through between two refusals.
@@ -134,6 +136,7 @@ func (c *RateCap) idle(o Observation) bool {
 // news: those that were sent before the latest cut are not.
 func (c *RateCap) Refused(now time.Time, o Observation) bool {
 	if o.Sent.Before(c.since) {
+		c.Late(o)
 		return false
 	}
 	at := c.Rate(o.Sent)
@@ -145,14 +148,23 @@ func (c *RateCap) Refused(now time.Time, o Observation) bool {
 	}
 	c.held, c.pause = c.pause, false
 	c.since, c.begun = now, false
+	c.refused, c.late = mark{o.Sent, o.Seq}, 0
 	return true
+}
+
+// Late is told of an operation that was refused and is no news, because it was sent
+// before the latest cut.
+func (c *RateCap) Late(o Observation) {
+	if o.Seq > c.refused.seq {
+		c.late++
+	}
 }
 
 // cycle returns what went through until o was refused. Where the cap was below the
 // rate at first, the bucket ran over, and only the last quarter of the cycle counts.
 func (c *RateCap) cycle(o Observation) cycle {
 	if !c.begun || o.Seq <= c.startSeq {
-		return cycle{}
+		return c.brief(o)
 	}
 	from := mark{c.start, c.startSeq}
 	if c.settled {
@@ -164,6 +176,16 @@ func (c *RateCap) cycle(o Observation) cycle {
 		}
 	}
 	return cycle{seconds: o.Sent.Sub(from.at).Seconds(), accepted: float64(o.Seq - from.seq)}
+}
+
+// brief returns the cycle where it was over before anything sent in it had ended: a
+// refusal takes less time than an operation. What went through is then all that was
+// sent and not refused.
+func (c *RateCap) brief(o Observation) cycle {
+	if c.held || c.refused.at.IsZero() || o.Seq <= c.refused.seq+c.late {
+		return cycle{}
+	}
+	return cycle{seconds: o.Sent.Sub(c.refused.at).Seconds(), accepted: float64(o.Seq - c.refused.seq - 1 - c.late)}
 }
 
 // learn estimates the rate from a cycle that began with an empty bucket.
