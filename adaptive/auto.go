@@ -25,6 +25,9 @@ type Auto struct {
 	kinds    Classifier
 	rate     RateCap
 	kind     Kind
+	test     *experiment
+	refuted  int // level of the latest experiment whose answer was the rate
+	doubts   int // refusals of a rate that is known, since then
 	trouble  *trouble
 	cut      time.Time // what was sent before is no news when it is refused
 	row      int       // refusals without anything accepted in between
@@ -69,6 +72,9 @@ func (a *Auto) Kind() Kind { return a.kind }
 // Rate returns how many operations may begin a second, 0 for any number.
 func (a *Auto) Rate(now time.Time) float64 {
 	r := a.rate.Rate(now)
+	if a.test != nil {
+		r = spread * float64(a.test.level) / a.knee.hint
+	}
 	if t := a.trouble; t != nil && t.gap > 0 {
 		if g := 1 / t.gap.Seconds(); r == 0 || g < r {
 			r = g
@@ -108,6 +114,9 @@ func (a *Auto) accepted(now time.Time, o Observation) Reason {
 		return a.resolve(now)
 	}
 	a.row = 0
+	if a.test != nil && a.test.passed(o) {
+		return a.confirm(now)
+	}
 	return a.knee.Observe(now, o)
 }
 
@@ -125,16 +134,20 @@ func (a *Auto) refused(now time.Time, o Observation) Reason {
 		a.kind, a.level = Unknown, 0
 	}
 	switch {
+	case t == nil && a.test != nil:
+		return a.refute(now, o)
 	case t == nil && a.rate.Active() && a.row < rowOfTrouble:
 		if !a.rate.Refused(now, o) {
 			return ""
 		}
 		a.cut = now
-		return RateFound
+		return a.doubt(now, o)
 	case t == nil:
+		a.rate.mark(o)
 		a.trouble = &trouble{first: o, before: max(a.knee.base, a.knee.limit), since: now, gap: o.Latency}
 		a.knee.Cut(now, a.below(o))
 	default:
+		a.rate.Late(o)
 		t.gaps++
 		t.gap = min(2*t.gap, mostGap)
 		a.knee.Cut(now, a.knee.Limit()/2)
@@ -171,8 +184,7 @@ func (a *Auto) resolve(now time.Time) Reason {
 	}
 	kind, n := a.kinds.Verdict(t.first.Sent.Add(-seconds(2 * a.knee.hint)))
 	switch {
-	case kind == Concurrency:
-		a.kind = kind
+	case kind == Concurrency && a.kind == Concurrency:
 		return a.hitCeiling(now, n)
 	case a.kind == Concurrency && a.strikes < mostStrikes:
 		// Its number may have changed just now, so that as many were accepted
@@ -184,11 +196,8 @@ func (a *Auto) resolve(now time.Time) Reason {
 		}
 		return Ceiling
 	}
-	a.kind = Rate
-	a.knee.SetCeiling(0, now)
-	a.knee.Resume(now, t.before)
-	a.rate.Start(now, max(a.kinds.AcceptedRate(rateSends), float64(t.first.InFlight)/a.knee.hint))
-	return RateFound
+	a.rate.startAfter(now, max(a.kinds.AcceptedRate(rateSends), float64(t.first.InFlight)/a.knee.hint))
+	return a.try(now, t.first, t.before, false)
 }
 
 // hitCeiling holds n, for the longer the more often it was the same.

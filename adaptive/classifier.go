@@ -109,6 +109,15 @@ func (c *Classifier) Verdict(from time.Time) (Kind, int) {
 	return Concurrency, most
 }
 
+// Together returns the most that were in flight together and accepted, of those sent
+// at or after a time; at least 1. Where something was refused meanwhile that is what
+// a server that limits concurrency has room for: no more, since it has never had
+// more, and no less, since it was full.
+func (c *Classifier) Together(from time.Time) int {
+	_, most := c.since(from)
+	return most
+}
+
 // separation returns the probability that one refused had more in flight than one
 // accepted, ties counting half: the area under the ROC curve (Mann and Whitney,
 // 1947). sends is sorted.
