@@ -41,6 +41,7 @@ type Auto struct {
 type trouble struct {
 	first  Observation
 	before int // the limit
+	base   int // what the knee held
 	since  time.Time
 	gap    time.Duration // between sends
 	gaps   int           // refusals of what was sent since
@@ -144,7 +145,7 @@ func (a *Auto) refused(now time.Time, o Observation) Reason {
 		return a.doubt(now, o)
 	case t == nil:
 		a.rate.mark(o)
-		a.trouble = &trouble{first: o, before: max(a.knee.base, a.knee.limit), since: now, gap: o.Latency}
+		a.trouble = &trouble{first: o, before: max(a.knee.base, a.knee.limit), base: a.knee.base, since: now, gap: o.Latency}
 		a.knee.Cut(now, a.below(o))
 	default:
 		a.rate.Late(o)
@@ -184,8 +185,10 @@ func (a *Auto) resolve(now time.Time) Reason {
 	}
 	kind, n := a.kinds.Verdict(t.first.Sent.Add(-seconds(2 * a.knee.hint)))
 	switch {
-	case kind == Concurrency && a.kind == Concurrency:
+	case kind == Concurrency && a.kind == Concurrency && n <= t.base:
 		return a.hitCeiling(now, n)
+	case kind == Concurrency && a.kind == Concurrency:
+		return a.try(now, experiment{refused: t.first.Sent, level: n, good: t.base})
 	case a.kind == Concurrency && a.strikes < mostStrikes:
 		// Its number may have changed just now, so that as many were accepted
 		// before as are refused. It is believed unless that happens on and on.
@@ -197,7 +200,7 @@ func (a *Auto) resolve(now time.Time) Reason {
 		return Ceiling
 	}
 	a.rate.startAfter(now, max(a.kinds.AcceptedRate(rateSends), float64(t.first.InFlight)/a.knee.hint))
-	return a.try(now, t.first, t.before, false)
+	return a.try(now, experiment{refused: t.first.Sent, level: a.room(t.first), before: t.before})
 }
 
 // hitCeiling holds n, for the longer the more often it was the same.

@@ -15,6 +15,7 @@ type experiment struct {
 	level   int       // so many under way
 	refused time.Time // when something was
 	since   time.Time // what was sent earlier says nothing
+	good    int       // so many are known to be accepted, and what to go back to then; 0 for none
 	before  int       // the limit to go back to
 	left    int       // so many to accept yet; 0 until the first
 	doubt   bool      // the rate was known
@@ -42,21 +43,23 @@ func (e *experiment) passed(o Observation) bool {
 	return e.left == 0
 }
 
-// try begins an experiment after a refusal.
-func (a *Auto) try(now time.Time, refused Observation, before int, doubt bool) Reason {
-	level := a.level0(refused)
-	a.test = &experiment{level: level, refused: refused.Sent, since: now, before: before, doubt: doubt}
-	a.knee.Resume(now, level)
-	a.knee.SetCeiling(level, now.Add(ceilingForever))
+// try begins an experiment.
+func (a *Auto) try(now time.Time, e experiment) Reason {
+	e.since = now
+	a.test = &e
+	a.knee.Resume(now, e.level)
+	a.knee.SetCeiling(e.level, now.Add(ceilingForever))
 	return Tested
 }
 
-func (a *Auto) level0(refused Observation) int {
-	level := a.kinds.Together(refused.Sent.Add(-seconds(2 * a.knee.hint)))
+// room returns how many were accepted together when something was refused; less where
+// that has been tried.
+func (a *Auto) room(refused Observation) int {
+	n := a.kinds.Together(refused.Sent.Add(-seconds(2 * a.knee.hint)))
 	if a.refuted > 0 {
-		level = min(level, a.refuted*9/10)
+		n = min(n, a.refuted*9/10)
 	}
-	return max(level, 1)
+	return max(n, 1)
 }
 
 const ceilingForever = 1000 * time.Hour
@@ -72,7 +75,11 @@ func (a *Auto) confirm(now time.Time) Reason {
 // refute ends an experiment in which something was refused.
 func (a *Auto) refute(now time.Time, o Observation) Reason {
 	e := a.test
-	a.test, a.kind, a.refuted, a.cut = nil, Rate, e.level, now
+	a.test, a.cut = nil, now
+	if e.good > 0 {
+		return a.hitCeiling(now, e.good)
+	}
+	a.kind, a.refuted = Rate, e.level
 	if e.doubt {
 		a.rate.restart(now, o)
 	} else {
@@ -95,8 +102,9 @@ func (a *Auto) doubt(now time.Time, o Observation) Reason {
 	if a.doubts < pausedDoubt && a.rate.hold > 0 {
 		return RateFound // it would cost a pause
 	}
-	if a.doubts&(a.doubts-1) != 0 || float64(a.level0(o)) < leastGain*a.rate.rate*a.knee.hint {
+	n := a.room(o)
+	if a.doubts&(a.doubts-1) != 0 || float64(n) < leastGain*a.rate.rate*a.knee.hint {
 		return RateFound
 	}
-	return a.try(now, o, max(a.knee.base, a.knee.limit), true)
+	return a.try(now, experiment{refused: o.Sent, level: n, before: max(a.knee.base, a.knee.limit), doubt: true})
 }
