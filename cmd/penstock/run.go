@@ -18,6 +18,7 @@ const (
 	exitFailed    = 1   // the run itself failed
 	exitUsage     = 2   // the command line, or a file it names, is wrong
 	exitItems     = 3   // finished, some items failed for good
+	exitStopped   = 4   // stopped by a limit of the run, such as a store that is away; resumable
 	exitInterrupt = 130 // stopped by SIGINT
 	exitTerminate = 143 // stopped by SIGTERM
 )
