@@ -26,7 +26,6 @@ type sentItem struct {
 	Err         string
 }
 
-
 func encode(items []fetch.Item) ([]byte, error) {
 	sent := make([]sentItem, 0, len(items))
 	for i := range items {

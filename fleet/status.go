@@ -108,6 +108,7 @@ func Look(ctx context.Context, client rueidis.Client, name string) (*Status, err
 			s.Ahead += w.Ahead
 		}
 	}
+	s.Ahead = min(s.Ahead, max(0, s.Loaded-s.Done)) // what is acknowledged meanwhile is still in it
 	slices.SortFunc(s.Workers, func(a, b WorkerStatus) int {
 		if n := strings.Compare(a.Host, b.Host); n != 0 {
 			return n

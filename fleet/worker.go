@@ -68,9 +68,9 @@ type Worker struct {
 	held    map[string]*hold
 	lost    map[string]*hold // what others have taken over
 	reading *hold            // the one that Next gives out
-	places  map[int64]place // of the items that the engine has, by its numbers
-	next    int64           // such a number
-	own     string          // from where on to look for what it had in an earlier life; ""
+	places  map[int64]place  // of the items that the engine has, by its numbers
+	next    int64            // such a number
+	own     string           // from where on to look for what it had in an earlier life; ""
 	told    told
 	speed   speed
 	away    time.Time // when Redis went
