@@ -10,8 +10,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newFetch() *cobra.Command {
-	var f fetchFlags
+func newFetch() *cobra.Command { return newFetchWith(&fetchFlags{}) }
+
+func newFetchWith(f *fetchFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fetch [flags] [FILE | - | URL...]",
 		Short: "Fetch a list of URLs or API calls: the main job",
@@ -47,6 +48,10 @@ Exit codes: 0 every item was accepted; 1 the run itself failed; 2 usage;
 		},
 	}
 	f.register(cmd)
+	f.fleet.register(cmd.Flags())
+	if cmd.Flags().Lookup("store") == nil {
+		f.store.register(cmd.Flags())
+	}
 	return cmd
 }
 
@@ -103,6 +108,12 @@ func (f *fetchFlags) limits() report.Limits {
 
 // run opens everything before anything is sent, and then fetches.
 func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
+	if err := f.fleet.checkFlags(cmd, f.store.url); err != nil {
+		return err
+	}
+	if f.fleet.name != "" {
+		return f.load(cmd, args)
+	}
 	f.retriesSet = cmd.Flags().Changed("retries")
 	note := f.fit()
 	if f.report != "" {
