@@ -144,7 +144,7 @@ func (r *fetchRun) heed(engine *fetch.Engine, cancel context.CancelCauseFunc, sh
 			return
 		}
 		engine.Drain() // first: stderr may be a pipe that nobody reads
-		show.Say(fmt.Sprintf("%s: finishing the %d requests in flight; once more drops them", sigName(in.first), engine.Stats().InFlight))
+		show.Say(fmt.Sprintf("%s: finishing %s; once more drops them", sigName(in.first), inFlight(engine.Stats().InFlight)))
 		grace := time.NewTimer(r.grace)
 		defer grace.Stop()
 		select {
@@ -158,6 +158,16 @@ func (r *fetchRun) heed(engine *fetch.Engine, cancel context.CancelCauseFunc, sh
 		in.force()
 	}()
 	return in
+}
+
+func inFlight(n int) string {
+	switch n {
+	case 0:
+		return "what is in flight"
+	case 1:
+		return "the request in flight"
+	}
+	return fmt.Sprintf("the %d requests in flight", n)
 }
 
 // force ends the process where flushing hangs, as on a pipe nobody reads.
