@@ -53,7 +53,7 @@ type fetchRun struct {
 func (r *fetchRun) run(ctx context.Context) error {
 	engine, err := fetch.New(r.opts)
 	if err != nil {
-		return usagef("penstock fetch --help lists the flags", "%v", err)
+		return errors.Join(err, r.out.sink.Close())
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -75,7 +75,9 @@ func (r *fetchRun) run(ctx context.Context) error {
 	defer stopReloading()
 	signals := r.heed(engine, cancel, show)
 	if err := r.live.start(engine, rec, show.Say); err != nil {
-		return err
+		show.Stop()
+		signals.stop()
+		return errors.Join(err, r.out.sink.Close())
 	}
 	rec.Start()
 	sum, err := engine.Run(ctx, r.src, rec.Wrap(r.out.sink))
@@ -135,7 +137,7 @@ func (r *fetchRun) verdict(show *display.Display, sum fetch.Summary, err error, 
 			return exit
 		}
 		return &exitError{code: exitFailed, err: err}
-	case sum.Failed > 0:
+	case sum.Failed+r.out.earlier().Failed > 0: // also where this run had nothing left to do
 		return &exitError{code: exitItems}
 	}
 	return nil
