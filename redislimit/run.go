@@ -163,8 +163,8 @@ func (l *shared) make(kind string, now time.Time) *call {
 func (c *call) delta() {
 	a, box := c.args, &c.box
 	a = append(a, strconv.Itoa(len(box.frees)))
-	for _, id := range box.frees {
-		a = append(a, decimal(id))
+	for _, f := range box.frees {
+		a = append(a, decimal(f.id)+f.note)
 	}
 	a = append(a, strconv.Itoa(len(box.unused)))
 	for _, id := range box.unused {
@@ -201,7 +201,13 @@ func (l *shared) call(c *call) (*reply, error) {
 	return readReply(limitScript.Exec(ctx, client, l.keys(), c.args))
 }
 
-func (l *shared) keys() []string { return keys(l.name) }
+func (l *shared) keys() []string {
+	k := keys(l.name)
+	if l.lead != nil {
+		k = append(k, k[0]+":seen")
+	}
+	return k
+}
 
 func keys(name string) []string {
 	state := "penstock:{" + name + "}"

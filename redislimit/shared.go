@@ -19,8 +19,10 @@ import (
 type shared struct {
 	store  *Store
 	name   string
-	counts bool // a Semaphore: permits are held under the lease
-	code   int  // the limit that the program gave
+	counts bool  // a Semaphore: permits are held under the lease
+	code   int   // the limit that the program gave
+	lead   *lead // of an Adaptive; set before it is used
+	plain  bool  // a Semaphore; set before it is used
 	rates  rate.List
 	wake   chan struct{} // pokes run
 
@@ -63,12 +65,18 @@ type waiter struct {
 
 // An outbox is what Redis has to be told next.
 type outbox struct {
-	frees   []uint64
+	frees   []freed
 	unused  []uint64 // to be freed, with what was paid for it
 	drops   []*waiter
 	settles []settle
 	asks    []*waiter
 	tries   []*waiter
+}
+
+// A freed is a permit that is given back, and what an adaptive limit learns from it.
+type freed struct {
+	id   uint64
+	note string
 }
 
 // A settle changes what a permit has cost.
@@ -154,6 +162,9 @@ func (l *shared) come(w *waiter) error {
 			return l.away.error()
 		}
 	}
+	if l.lead != nil {
+		defer l.lead.begin()
+	}
 	l.last++
 	w.id, w.since = l.last, time.Now()
 	l.waiting[w.id] = w
@@ -210,7 +221,7 @@ func (l *shared) poke() {
 // lock, so that no list that is sent to Redis has it in both or in neither.
 func (l *shared) grant(w *waiter, f Fence, ends string, local bool, now time.Time) {
 	delete(l.waiting, w.id)
-	w.got = &Permit{shared: l, id: w.id, n: w.n, cost: w.cost, fence: f, ends: ends, local: local}
+	w.got = &Permit{shared: l, id: w.id, n: w.n, cost: w.cost, fence: f, ends: ends, local: local, begun: now}
 	if l.counts {
 		l.held[w.id] = w.got
 		l.stats.InUse += w.n

@@ -2,13 +2,12 @@ package redislimit_test
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/internal/redistest"
 	"github.com/penstock-go/penstock/rate"
 	"github.com/penstock-go/penstock/redislimit"
 	"github.com/redis/rueidis"
@@ -52,9 +51,9 @@ func (c *slowClient) hold(before func(kind string), heard func()) {
 }
 
 // slowStore is a store with such a client.
-func slowStore(t *testing.T, srv *server, o redislimit.Options) (*redislimit.Store, *slowClient) {
+func slowStore(t *testing.T, srv *redistest.Server, o redislimit.Options) (*redislimit.Store, *slowClient) {
 	t.Helper()
-	real, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{srv.addr}, DisableCache: true})
+	real, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{srv.Addr}, DisableCache: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,26 +67,14 @@ func slowStore(t *testing.T, srv *server, o redislimit.Options) (*redislimit.Sto
 	return s, c
 }
 
-// older waits until the server has been up for longer than a lease of 2 s, so
-// that a new name has its burst.
-func (s *server) older() {
-	s.t.Helper()
-	eventually(s.t, 30*time.Second, "the server is 3 s old", func() bool {
-		_, up, _ := strings.Cut(s.must("INFO", "server"), "uptime_in_seconds:")
-		up, _, _ = strings.Cut(up, "\r")
-		n, err := strconv.Atoi(up)
-		return err == nil && n >= 3
-	})
-}
-
 // TestGrantHeardTwice has a process hear of a grant by a message, release the
 // permit, and hear of the same grant once more in the answer to a sync that was
 // under way. The permit is free once.
 func TestGrantHeardTwice(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
+	srv := redistest.Shared(t)
 	lease := redislimit.Options{Lease: 2 * time.Second}
-	holder := semaphore(t, open(t, srv.url(), lease), "twice", 1)
+	holder := semaphore(t, open(t, srv.URL(), lease), "twice", 1)
 	p, err := holder.Acquire(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +84,7 @@ func TestGrantHeardTwice(t *testing.T) {
 	released := make(chan struct{})
 	var once sync.Once
 	client.hold(func(kind string) {
-		if kind == "s" && srv.must("ZCARD", "penstock:{twice}:queue") == "1" {
+		if kind == "s" && srv.Must("ZCARD", "penstock:{twice}:queue") == "1" {
 			once.Do(func() {
 				p.Release(penstock.Success)
 				<-released
@@ -117,8 +104,8 @@ func TestGrantHeardTwice(t *testing.T) {
 		}
 		q.Release(penstock.Success)
 	}
-	eventually(t, 10*time.Second, "nothing is in use", func() bool { return srv.inUse("twice") <= 0 })
-	if n := srv.inUse("twice"); n != 0 {
+	eventually(t, 10*time.Second, "nothing is in use", func() bool { return inUse(t, srv, "twice") <= 0 })
+	if n := inUse(t, srv, "twice"); n != 0 {
 		t.Errorf("%d are in use, and nobody holds any", n)
 	}
 }
@@ -128,11 +115,11 @@ func TestGrantHeardTwice(t *testing.T) {
 // late. What was taken of the rate stays taken.
 func TestUsedGrantIsNotRefunded(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	srv.older()
+	srv := redistest.Shared(t)
+	srv.Age(3 * time.Second)
 	lease := redislimit.Options{Lease: 2 * time.Second}
 	slow := rate.Rate{Count: 1, Per: time.Hour, Burst: 2}
-	holder, err := open(t, srv.url(), lease).Semaphore("refund", 1, slow)
+	holder, err := open(t, srv.URL(), lease).Semaphore("refund", 1, slow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,14 +142,14 @@ func TestUsedGrantIsNotRefunded(t *testing.T) {
 		}
 		got <- q
 	}()
-	eventually(t, 10*time.Second, "it waits", func() bool { return srv.must("ZCARD", "penstock:{refund}:queue") == "1" })
+	eventually(t, 10*time.Second, "it waits", func() bool { return srv.Must("ZCARD", "penstock:{refund}:queue") == "1" })
 	p.Release(penstock.Success)
 	q := <-got // by a sync
 	if q == nil {
 		return
 	}
 	q.Release(penstock.Success)
-	eventually(t, 10*time.Second, "it is free", func() bool { return srv.inUse("refund") == 0 })
+	eventually(t, 10*time.Second, "it is free", func() bool { return inUse(t, srv, "refund") == 0 })
 	close(late)
 	for range 50 {
 		if r, ok := sem.TryAcquirePermit(1); ok {
@@ -176,9 +163,9 @@ func TestUsedGrantIsNotRefunded(t *testing.T) {
 // who has waited.
 func TestCost(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	srv.older()
-	sem, err := open(t, srv.url(), redislimit.Options{Lease: 2 * time.Second}).Semaphore("cost", 2, rate.Rate{Count: 1, Per: time.Hour, Burst: 100})
+	srv := redistest.Shared(t)
+	srv.Age(3 * time.Second)
+	sem, err := open(t, srv.URL(), redislimit.Options{Lease: 2 * time.Second}).Semaphore("cost", 2, rate.Rate{Count: 1, Per: time.Hour, Burst: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,8 +180,8 @@ func TestCost(t *testing.T) {
 		_, err := sem.AcquireCost(ctx, 1, 41)
 		got <- err
 	}()
-	eventually(t, 10*time.Second, "it waits", func() bool { return srv.must("ZCARD", "penstock:{cost}:queue") == "1" })
-	if n := srv.inUse("cost"); n != 1 {
+	eventually(t, 10*time.Second, "it waits", func() bool { return srv.Must("ZCARD", "penstock:{cost}:queue") == "1" })
+	if n := inUse(t, srv, "cost"); n != 1 {
 		t.Errorf("%d units in use, of one request of cost 60", n)
 	}
 	p.Settle(59) // was less, and so 41 are left
