@@ -40,9 +40,11 @@ func runUnder(cmd *cobra.Command, f *runFlags, path string, args []string) error
 		return notRun(err)
 	}
 	defer end()
-	permits, err := f.acquire(cmd.Context(), limits, say)
+	ctx, cancel := context.WithCancelCause(cmd.Context()) // permits live as long
+	defer cancel(nil)
+	permits, err := f.acquire(ctx, cancel, limits, say)
 	if err != nil {
-		return notRun(err)
+		return notRun(f.whyNot(err, limits))
 	}
 	defer func() {
 		for _, p := range permits {
@@ -93,21 +95,22 @@ func concludeRun(o supervise.Outcome, err error) error {
 
 // whyLost says which permit was lost and why.
 func whyLost(limits []*runLimit, permits []penstock.Permit) string {
+	var names []string
 	for i, p := range permits {
 		q, ok := p.(*redislimit.Permit)
-		if !ok || q.Context().Err() == nil {
-			continue
+		if ok && q.Context().Err() != nil {
+			why := strings.TrimPrefix(context.Cause(q.Context()).Error(), redislimit.ErrLost.Error())
+			return "the permit of " + limits[i].asked.name + " is lost" + strings.Replace(why, ": ", ", ", 1)
 		}
-		why := strings.TrimPrefix(context.Cause(q.Context()).Error(), redislimit.ErrLost.Error())
-		return "the permit of " + limits[i].asked.name + " is lost" + strings.Replace(why, ": ", ", ", 1)
+		names = append(names, limits[i].asked.name)
 	}
-	return "the permit is lost"
+	return "the permit of " + strings.Join(names, ", ") + " is lost, not renewed in time" // the guard was first to see it
 }
 
-// acquire waits for permits of all limits, which it returns in their order.
-func (f *runFlags) acquire(ctx context.Context, limits []*runLimit, say func(string)) ([]penstock.Permit, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+// acquire waits for permits of all limits, which it returns in their order. A
+// signal or the timeout ends ctx, and nothing does any more when it has returned
+// permits.
+func (f *runFlags) acquire(ctx context.Context, cancel context.CancelCauseFunc, limits []*runLimit, say func(string)) ([]penstock.Permit, error) {
 	signals := make(chan os.Signal, 1)
 	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(sig) {
@@ -115,58 +118,68 @@ func (f *runFlags) acquire(ctx context.Context, limits []*runLimit, say func(str
 		}
 	}
 	defer signal.Stop(signals)
-	done := make(chan struct{})
-	defer func() { <-done }()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	had, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		told := time.After(longWait)
-		for {
-			select {
-			case sig := <-signals:
-				if n, ok := sig.(syscall.Signal); ok {
-					cancel(waitEnded{n})
-				}
-			case <-told:
-				if !f.quiet {
-					say("waiting for " + describeWait(ctx, limits))
-				}
-			case <-ctx.Done():
-				return
-			}
-		}
+		f.wait(ctx, cancel, limits, say, signals, had)
 	}()
+	p, err := f.take(ctx, limits)
+	close(had)
+	<-done
+	if err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		p.Release(penstock.Unused)
+		return nil, context.Cause(ctx)
+	}
+	if several, ok := p.(interface{ Unwrap() []penstock.Permit }); ok {
+		return several.Unwrap(), nil
+	}
+	return []penstock.Permit{p}, nil
+}
+
+// wait sees to a wait until it is over.
+func (f *runFlags) wait(ctx context.Context, cancel context.CancelCauseFunc, limits []*runLimit, say func(string), signals <-chan os.Signal, had <-chan struct{}) {
+	long := time.NewTimer(longWait)
+	defer long.Stop()
+	var late <-chan time.Time
+	if !f.waits && f.timeout > 0 {
+		late = time.After(f.timeout)
+	}
+	for {
+		select {
+		case sig := <-signals:
+			if n, ok := sig.(syscall.Signal); ok {
+				cancel(waitEnded{n})
+			}
+		case <-late:
+			cancel(context.DeadlineExceeded)
+		case <-long.C:
+			if !f.quiet {
+				say("waiting for " + describeWait(ctx, limits))
+			}
+		case <-had:
+			return
+		}
+	}
+}
+
+// take acquires, or does so only if it can be had now.
+func (f *runFlags) take(ctx context.Context, limits []*runLimit) (penstock.Permit, error) {
 	all := make([]penstock.Limiter, len(limits))
 	for i, l := range limits {
 		all[i] = l
 	}
 	limit := penstock.All(all...)
-	p, err := f.take(ctx, limit)
-	if err == nil {
-		if several, ok := p.(interface{ Unwrap() []penstock.Permit }); ok {
-			return several.Unwrap(), nil
-		}
-		return []penstock.Permit{p}, nil
+	if f.waits || f.timeout > 0 {
+		return limit.AcquirePermit(ctx, 1)
 	}
-	return nil, f.whyNot(err, limits)
-}
-
-// take acquires in the time that there is.
-func (f *runFlags) take(ctx context.Context, l penstock.Limiter) (penstock.Permit, error) {
-	switch {
-	case f.waits:
-		return l.AcquirePermit(ctx, 1)
-	case f.timeout == 0:
-		p, ok := l.TryAcquirePermit(1)
-		if !ok {
-			return nil, context.DeadlineExceeded
-		}
-		return p, nil
+	p, ok := limit.TryAcquirePermit(1)
+	if !ok {
+		return nil, context.DeadlineExceeded
 	}
-	ctx, stop := context.WithTimeout(ctx, f.timeout)
-	defer stop()
-	return l.AcquirePermit(ctx, 1)
+	return p, nil
 }
 
 // whyNot is why there is no permit, for the user.
