@@ -134,6 +134,12 @@ func (s *Store) Semaphore(name string, limit int, rates ...rate.Rate) (*Semaphor
 	if err != nil {
 		return nil, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lead != nil {
+		return nil, ErrKind
+	}
+	l.plain = true
 	return &Semaphore{l}, nil
 }
 
@@ -236,3 +242,7 @@ func (s *Store) quiet(l *shared) {
 	defer s.mu.Unlock()
 	delete(s.away, l)
 }
+
+// Client returns the connection that the Store's calls go by, making it if that
+// was never done: for what else is kept at the same Redis. It ends with Close.
+func (s *Store) Client(ctx context.Context) (rueidis.Client, error) { return s.calls.reach(ctx) }
