@@ -49,6 +49,13 @@ func TestConformance(t *testing.T) {
 			}
 			return l, l.Stats
 		},
+		"Adaptive": func(t *testing.T, s *redislimit.Store, name string) (penstock.Limiter, func() redislimit.Stats) {
+			l, err := s.Adaptive(name, redislimit.AdaptiveOptions{Min: 5, Start: 5, Max: 5})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return l, func() redislimit.Stats { return l.Stats().Stats }
+		},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			limitertest.Test(t, limitertest.Kind{

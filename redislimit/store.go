@@ -134,6 +134,12 @@ func (s *Store) Semaphore(name string, limit int, rates ...rate.Rate) (*Semaphor
 	if err != nil {
 		return nil, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lead != nil {
+		return nil, ErrKind
+	}
+	l.plain = true
 	return &Semaphore{l}, nil
 }
 

@@ -37,6 +37,14 @@ func TestMain(m *testing.M) {
 		j.work()
 		return
 	}
+	if text := os.Getenv("REDISLIMIT_ADAPTIVE"); text != "" {
+		var j adaptiveJob
+		if err := json.Unmarshal([]byte(text), &j); err != nil {
+			panic(err)
+		}
+		j.work()
+		return
+	}
 	code := m.Run()
 	redistest.CloseShared()
 	os.Exit(code)
@@ -100,7 +108,13 @@ type worker struct {
 // start starts a worker process.
 func (j job) start(t testing.TB) *worker {
 	t.Helper()
-	text, err := json.Marshal(j)
+	return startWorker(t, "REDISLIMIT_JOB", j)
+}
+
+// startWorker starts a process that does what job says.
+func startWorker(t testing.TB, variable string, job any) *worker {
+	t.Helper()
+	text, err := json.Marshal(job)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +123,7 @@ func (j job) start(t testing.TB) *worker {
 		t.Fatal(err)
 	}
 	w := &worker{exec.Command(self)}
-	w.cmd.Env = append(os.Environ(), "REDISLIMIT_JOB="+string(text))
+	w.cmd.Env = append(os.Environ(), variable+"="+string(text))
 	if testing.Verbose() {
 		w.cmd.Stderr = os.Stderr
 	}

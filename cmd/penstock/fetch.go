@@ -67,7 +67,6 @@ func (f *fetchFlags) fit() (note string) {
 		}
 		f.concurrency = fits
 	}
-	f.hosts.perHost.n = min(f.hosts.perHost.n, f.concurrency)
 	return note
 }
 
@@ -136,6 +135,11 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 		}
 		return f.rehearse(cmd, in)
 	}
+	live, err := f.listen.open()
+	if err != nil {
+		return errors.Join(err, in.Close())
+	}
+	defer live.close()
 	out, err := f.openOutput(cmd, in)
 	if err != nil {
 		return errors.Join(err, in.Close())
@@ -146,7 +150,7 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	r := fetchRun{
 		opts: opts, src: in, out: out, limits: f.limits(), report: f.report,
 		show: f.show, shared: out.name == "" && isTerminal(cmd.OutOrStdout()), from: f.from(note != ""), note: note,
-		grace: f.grace, stderr: cmd.ErrOrStderr(),
+		live: live, grace: f.grace, stderr: cmd.ErrOrStderr(),
 		policy: f.policy, policyFile: f.hosts.policy,
 	}
 	return r.run(cmd.Context())

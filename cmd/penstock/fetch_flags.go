@@ -47,6 +47,7 @@ type fetchFlags struct {
 	spillMax, dedupMemory        int64
 	dedup                        bool
 	show                         showFlags
+	listen                       listenFlags
 
 	store storeFlags
 	fleet fleetFlags
@@ -106,6 +107,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.BoolVarP(&f.include, "include", "i", false, "put the response's header into the record (cookies left out)")
 	fl.StringVar(&f.report, "report", "", "make an HTML page of the run in `FILE` when it ends")
 	f.show.register(fl)
+	f.listen.register(fl)
 	fl.DurationVar(&f.grace, "grace", 30*time.Second, "`TIME` that the first Ctrl-C leaves to what is in flight")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "read all input, say what would be done, send nothing")
 }

@@ -31,6 +31,7 @@ type fetchRun struct {
 	out    *output
 	limits report.Limits
 	report string // the HTML file, or ""
+	live   *livePage
 	grace  time.Duration
 	stderr io.Writer
 
@@ -73,6 +74,9 @@ func (r *fetchRun) run(ctx context.Context) error {
 	stopReloading := r.reloadOnHangup(engine, show)
 	defer stopReloading()
 	signals := r.heed(engine, cancel, show)
+	if err := r.live.start(engine, rec, show.Say); err != nil {
+		return err
+	}
 	rec.Start()
 	sum, err := engine.Run(ctx, r.src, rec.Wrap(r.out.sink))
 	closeErr := r.out.sink.Close()
@@ -88,6 +92,7 @@ func (r *fetchRun) run(ctx context.Context) error {
 		err = r.explain(err)
 	}
 	rec.Stop(ended(err, sig))
+	r.live.close()
 	data := rec.Data()
 	data.Notes = append(data.Notes, dedupNotes(sum)...)
 	r.summarize(show, data)
