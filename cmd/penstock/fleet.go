@@ -30,7 +30,7 @@ penstock work on any number of machines: see docs/work.md.`,
 		Args: noCommandOf,
 
 		SuggestionsMinimumDistance: 2,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newFleetStatus(), newFleetList(), newFleetRemove())
 	return cmd

@@ -167,18 +167,18 @@ func (c *crew) merged(outs ...string) {
 // nothing is there twice.
 func TestFleet(t *testing.T) {
 	srv := startOrigin(t, origin.Options{})
-	c := newCrew(t, srv, 3000)
+	c := newCrew(t, srv, 1500)
 	c.ends(c.load("--chunk", "100", "--lease", "3s"), "the loader")
-	a := c.work("a.jsonl", "-c", "5", "--rate", "200/s")
+	a := c.work("a.jsonl", "-c", "8", "--rate", "500/s")
 	c.until("the first is at it", func(s crewStatus) bool { return s.Done > 0 })
-	b := c.work("b.jsonl.zst", "-c", "5", "--rate", "1000/s")
+	b := c.work("b.jsonl.zst", "-c", "8", "--rate", "500/s")
 	c.done(0.2)
 	a.signal(t, syscall.SIGKILL)
 	a.finish(t)
 	c.ends(b, "the other")
 	c.merged("a.jsonl", "b.jsonl.zst")
-	if total := srv.Audit().Total; total.Distinct != 3000 {
-		t.Errorf("the server saw %d of 3000 URLs", total.Distinct)
+	if total := srv.Audit().Total; total.Distinct != 1500 {
+		t.Errorf("the server saw %d of 1500 URLs", total.Distinct)
 	}
 }
 
@@ -187,15 +187,15 @@ func TestFleet(t *testing.T) {
 // started again.
 func TestLongFleet(t *testing.T) {
 	long(t)
-	const items = 100_000
+	const items, limit = 100_000, 30
 	srv := startOrigin(t, origin.Options{})
 	c := newCrew(t, srv, items)
 	load := []string{"--chunk", "500", "--pending", "30", "--lease", "4s"}
 	loader := c.load(load...)
 	c.until("something is loaded", func(s crewStatus) bool { return s.Loaded > 0 })
-	killed := c.work("a.jsonl", "-c", "40", "--rate", "2500/s")
-	paused := c.work("b.jsonl.zst", "-c", "40", "--rate", "2500/s")
-	other := c.work("c.jsonl.gz", "-c", "40", "--rate", "2500/s")
+	killed := c.work("a.jsonl", "-c", strconv.Itoa(limit))
+	paused := c.work("b.jsonl.zst", "-c", strconv.Itoa(limit))
+	other := c.work("c.jsonl.gz", "-c", strconv.Itoa(limit))
 
 	c.done(0.10)
 	loader.signal(t, syscall.SIGKILL)
@@ -208,21 +208,24 @@ func TestLongFleet(t *testing.T) {
 	killed.finish(t)
 
 	c.done(0.30)
+	c.redis.Kill()
+	c.redis.Start()
+
+	c.done(0.45)
 	c.pause(paused, "b.jsonl.zst")
 	c.until("what the paused one had is taken over", func(s crewStatus) bool {
 		taken, _, _ := s.worker("c.jsonl.gz")
 		_, _, hand := s.worker("b.jsonl.zst")
 		return taken > 0 && hand == 0
 	})
+	if most := srv.Audit().Total.MaxInFlight; most > limit {
+		t.Errorf("%d requests at once, and the limit of them all is %d", most, limit)
+	}
 	paused.signal(t, syscall.SIGCONT)
 	c.until("it knows what it lost", func(s crewStatus) bool {
 		_, lost, _ := s.worker("b.jsonl.zst")
 		return lost > 0
 	})
-
-	c.done(0.50)
-	c.redis.Kill()
-	c.redis.Start()
 
 	c.ends(loader, "the loader")
 	c.ends(paused, "the paused one")
@@ -237,6 +240,10 @@ func TestLongFleet(t *testing.T) {
 	t.Logf("the server saw %d URLs, %d requests again, at most %d at once", total.Distinct, total.Repeats, total.MaxInFlight)
 	if total.Distinct != items {
 		t.Errorf("the server saw %d of %d URLs", total.Distinct, items)
+	}
+	// What is paused does not obey until it has looked at its clock.
+	if total.MaxInFlight > 2*limit {
+		t.Errorf("%d requests at once, and the limit of them all is %d", total.MaxInFlight, limit)
 	}
 	// Ten chunks for each of the four that held some when something happened.
 	if most := uint64(4 * 10 * 500); total.Repeats > most {
