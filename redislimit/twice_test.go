@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
-	"github.com/penstock-go/penstock/rate"
 	"github.com/penstock-go/penstock/internal/redistest"
+	"github.com/penstock-go/penstock/rate"
 	"github.com/penstock-go/penstock/redislimit"
 	"github.com/redis/rueidis"
 )

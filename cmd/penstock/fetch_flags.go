@@ -164,7 +164,7 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 		MaxConns: f.concurrency, MaxConnsPerHost: f.concurrency,
 		ConnectTimeout: f.connectTimeout, Insecure: f.insecure, DenyPrivate: f.denyPrivate,
 	}
-	if n := f.hosts.perHost.n; n > 0 && f.hosts.policy == "" {
+	if n := f.hosts.perHost.n; n > 0 && f.hosts.policy == "" && f.store.url == "" {
 		transport.MaxConnsPerHost = min(f.concurrency, n)
 	}
 	if f.proxy != "" {

@@ -91,6 +91,11 @@ func (f *workFlags) run(cmd *cobra.Command) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	live, err := f.listen.open()
+	if err != nil {
+		return err
+	}
+	defer live.close()
 	f.voice.set(func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) })
 	client, done, err := fleetStore(cmd, &f.store, f.voice.say)
 	if err != nil {
@@ -114,7 +119,7 @@ func (f *workFlags) run(cmd *cobra.Command) error {
 	if err := f.adopt(cmd, w.Request()); err != nil {
 		return err
 	}
-	return f.work(cmd, w, client)
+	return f.work(cmd, w, client, live)
 }
 
 func (f *workFlags) check() error {
@@ -168,7 +173,7 @@ func readJournal(output string) (*journal.State, error) {
 }
 
 // work fetches until the list is done.
-func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Client) error {
+func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Client, live *livePage) error {
 	f.retriesSet = cmd.Flags().Changed("retries")
 	note := f.fit()
 	opts, err := f.options()
@@ -181,7 +186,7 @@ func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Cli
 		return err
 	}
 	r := fetchRun{
-		opts: opts, src: w.Source(), out: out, limits: f.limits(), report: f.report,
+		opts: opts, src: w.Source(), out: out, limits: f.limits(), report: f.report, live: live,
 		show: f.show, from: f.from(note != ""), note: note, grace: f.grace, stderr: cmd.ErrOrStderr(),
 		policy: f.policy, policyFile: f.hosts.policy, voice: &f.voice,
 		explain: func(err error) error {

@@ -5,36 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/penstock-go/penstock/internal/origin"
 	"github.com/penstock-go/penstock/report"
 )
-
-// liveURL waits for the line that names the live page.
-func (s *session) liveURL(t *testing.T) (url string) {
-	t.Helper()
-	const pattern = `live page: (http://\S+/)#token=(\w+)`
-	s.await(t, pattern)
-	found := regexp.MustCompile(pattern).FindStringSubmatch(s.stderr.String())
-	return found[1] + "#token=" + found[2]
-}
-
-// eventually waits, for as long as a stalled machine may take, until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("in vain waited until %s", what)
-		}
-	}
-}
 
 func (b *browser) text(selector string) string {
 	b.t.Helper()
