@@ -83,9 +83,7 @@ func (w *worker) do(ctx context.Context, j *job) {
 func (e *Engine) standBack(j *job) {
 	now := time.Now()
 	e.sched.ease(now)
-	if t, ok := e.opts.Transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
+	e.conduit.closeIdle()
 	if j.spent == 0 {
 		j.attempts--
 	}

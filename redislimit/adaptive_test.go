@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock-go/penstock"
 	"github.com/penstock-go/penstock/adaptive"
+	"github.com/penstock-go/penstock/internal/redistest"
 	"github.com/penstock-go/penstock/redislimit"
 )
 
@@ -74,17 +75,17 @@ func keepBusy(t *testing.T, a *redislimit.Adaptive, callers int, o penstock.Outc
 // finds, and one leads.
 func TestAdaptiveIsOneForAll(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
+	srv := redistest.Shared(t)
 	o := redislimit.AdaptiveOptions{Start: 2, Max: 6, Control: counting}
-	a := adaptiveOf(t, open(t, srv.url(), quick), "one", o)
-	b := adaptiveOf(t, open(t, srv.url(), quick), "one", o)
+	a := adaptiveOf(t, open(t, srv.URL(), quick), "one", o)
+	b := adaptiveOf(t, open(t, srv.URL(), quick), "one", o)
 	keepBusy(t, a, 8, penstock.Success)
 	keepBusy(t, b, 8, penstock.Success)
 	eventually(t, 30*time.Second, "both know the limit that was found", func() bool {
 		return a.Limit() == 6 && b.Limit() == 6
 	})
 	eventually(t, 30*time.Second, "one leads", func() bool { return a.Stats().Leading != b.Stats().Leading })
-	if n := srv.must("HGET", "penstock:{one}", "l"); n != "6" {
+	if n := srv.Must("HGET", "penstock:{one}", "l"); n != "6" {
 		t.Errorf("Redis has %s", n)
 	}
 }
@@ -93,13 +94,13 @@ func TestAdaptiveIsOneForAll(t *testing.T) {
 // that was found, and learns on.
 func TestAdaptiveTakeover(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
+	srv := redistest.Shared(t)
 	o := redislimit.AdaptiveOptions{Start: 2, Max: 9, Control: counting}
-	first := open(t, srv.url(), quick)
+	first := open(t, srv.URL(), quick)
 	a := adaptiveOf(t, first, "over", o)
 	keepBusy(t, a, 10, penstock.Success)
 	eventually(t, 30*time.Second, "the first leads and has found it", func() bool { return a.Stats().Leading && a.Limit() == 9 })
-	b := adaptiveOf(t, open(t, srv.url(), quick), "over", o)
+	b := adaptiveOf(t, open(t, srv.URL(), quick), "over", o)
 	stop := keepBusy(t, b, 10, penstock.Success)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
@@ -117,8 +118,8 @@ func TestAdaptiveTakeover(t *testing.T) {
 // 0 stops it until it is raised.
 func TestAdaptiveIsTold(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	s := open(t, srv.url(), quick)
+	srv := redistest.Shared(t)
+	s := open(t, srv.URL(), quick)
 	a := adaptiveOf(t, s, "told", redislimit.AdaptiveOptions{Start: 2, Max: 50, Control: func(_, most, start int) adaptive.Control {
 		return &counter{limit: start, most: start}
 	}})
@@ -147,8 +148,8 @@ func TestAdaptiveIsTold(t *testing.T) {
 // TestAdaptiveLargeDemand is for more than the present limit: it goes alone.
 func TestAdaptiveLargeDemand(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	a := adaptiveOf(t, open(t, srv.url(), quick), "large", redislimit.AdaptiveOptions{Start: 2, Max: 10, Control: func(_, _, start int) adaptive.Control {
+	srv := redistest.Shared(t)
+	a := adaptiveOf(t, open(t, srv.URL(), quick), "large", redislimit.AdaptiveOptions{Start: 2, Max: 10, Control: func(_, _, start int) adaptive.Control {
 		return &counter{limit: start, most: start}
 	}})
 	p, err := a.Acquire(t.Context(), 1)
@@ -163,7 +164,7 @@ func TestAdaptiveLargeDemand(t *testing.T) {
 		}
 		got <- err
 	}()
-	eventually(t, 30*time.Second, "it waits", func() bool { return srv.must("ZCARD", "penstock:{large}:queue") == "1" })
+	eventually(t, 30*time.Second, "it waits", func() bool { return srv.Must("ZCARD", "penstock:{large}:queue") == "1" })
 	if _, ok := a.TryAcquirePermit(1); ok {
 		t.Error("a small one has overtaken it")
 	}
@@ -179,13 +180,13 @@ func TestAdaptiveLargeDemand(t *testing.T) {
 // TestAdaptiveRate has a control that wants a rate: all keep it.
 func TestAdaptiveRate(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	a := adaptiveOf(t, open(t, srv.url(), quick), "paced", redislimit.AdaptiveOptions{Start: 20, Control: func(_, _, start int) adaptive.Control {
+	srv := redistest.Shared(t)
+	a := adaptiveOf(t, open(t, srv.URL(), quick), "paced", redislimit.AdaptiveOptions{Start: 20, Control: func(_, _, start int) adaptive.Control {
 		return paced{&counter{limit: start, most: start}}
 	}})
 	keepBusy(t, a, 20, penstock.Success)
 	eventually(t, 30*time.Second, "it paces", func() bool { return a.Stats().Rate == 50 })
-	eventually(t, 30*time.Second, "Redis knows", func() bool { return srv.must("HGET", "penstock:{paced}", "r") != "" })
+	eventually(t, 30*time.Second, "Redis knows", func() bool { return srv.Must("HGET", "penstock:{paced}", "r") != "" })
 	from, start := a.Stats().Acquired, time.Now()
 	eventually(t, 30*time.Second, "some are had", func() bool { return a.Stats().Acquired >= from+100 })
 	// 100 take 2 s; up to 20 of them may have been granted before.
@@ -222,11 +223,11 @@ func TestAdaptiveKind(t *testing.T) {
 func TestAdaptiveClose(t *testing.T) {
 	t.Parallel()
 	srv := aged(t)
-	s := open(t, srv.url(), quick)
+	s := open(t, srv.URL(), quick)
 	a := adaptiveOf(t, s, "close", redislimit.AdaptiveOptions{})
 	stop := keepBusy(t, a, 4, penstock.Success)
 	eventually(t, 30*time.Second, "it leads", func() bool { return a.Stats().Leading })
-	srv.kill()
+	srv.Kill()
 	closed := make(chan struct{})
 	go func() {
 		_ = s.Close()

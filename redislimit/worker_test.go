@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/internal/redistest"
 	"github.com/penstock-go/penstock/redislimit"
 )
 
@@ -36,25 +37,9 @@ func TestMain(m *testing.M) {
 		j.work()
 		return
 	}
-	os.Exit(run(m))
-}
-
-// commonDir is the folder of the server that tests share.
-var commonDir string
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "redislimit-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	commonDir = dir
 	code := m.Run()
-	if common.srv != nil {
-		common.srv.kill()
-	}
-	return code
+	redistest.CloseShared()
+	os.Exit(code)
 }
 
 func (j job) work() {
@@ -128,6 +113,7 @@ func (j job) start(t testing.TB) *worker {
 	if testing.Verbose() {
 		w.cmd.Stderr = os.Stderr
 	}
+	redistest.DieWithParent(w.cmd)
 	if err := w.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
