@@ -87,7 +87,8 @@ type Options struct {
 	Window int64
 }
 
-func (o *Options) setDefaults() error {
+// Check says what New would not take of o, and makes nothing.
+func (o *Options) Check() error {
 	switch {
 	case o.Concurrency < 0:
 		return fmt.Errorf("fetch: concurrency %d is negative", o.Concurrency)
@@ -102,6 +103,13 @@ func (o *Options) setDefaults() error {
 	}
 	if err := checkRequest(cmp.Or(o.Method, http.MethodGet), o.Header); err != nil {
 		return fmt.Errorf("fetch: %w", err)
+	}
+	return nil
+}
+
+func (o *Options) setDefaults() error {
+	if err := o.Check(); err != nil {
+		return err
 	}
 	o.Retry.setDefaults()
 	def(&o.Concurrency, DefaultConcurrency)

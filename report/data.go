@@ -205,7 +205,8 @@ type Change struct {
 	T float64 `json:"t"` // seconds of work since Started
 	// Host is "" for the limit of all requests together.
 	Host string `json:"host,omitempty"`
-	// Kind is "concurrency" or "rate" (per second).
+	// Kind is "concurrency", "rate" (per second), or "paused" (To is 1 for a pause, and
+	// 0 for its end).
 	Kind string  `json:"kind"`
 	From float64 `json:"from"`
 	To   float64 `json:"to"`

@@ -186,7 +186,7 @@ func words(d Data, cause Cause, why Why) (sentence, advice string) {
 // flagged is a limit as it was typed, or the number alone if it is another one
 // by now.
 func flagged(flag, limit string, asked int) string {
-	if asked > 0 && (limit == "" || limit == strconv.Itoa(asked)) {
+	if asked > 0 && limit == strconv.Itoa(asked) {
 		return fmt.Sprintf("%s %d", flag, asked)
 	}
 	if limit == "" {

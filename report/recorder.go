@@ -217,8 +217,14 @@ func (r *Recorder) bucketsDue() bool {
 // noteLimit notes that the limit of all requests together is another one. The
 // caller holds mu.
 func (r *Recorder) noteLimit(now time.Duration, st fetch.Stats) {
-	if n := len(r.changes); n > 0 && r.changes[n-1].Host == "" && r.changes[n-1].To == float64(st.Limit) {
-		return // whoever changed it has said so
+	for _, c := range slices.Backward(r.changes) {
+		if c.Host != "" || c.Kind != "concurrency" {
+			continue
+		}
+		if c.To == float64(st.Limit) {
+			return // whoever changed it has said so
+		}
+		break
 	}
 	c := Change{Kind: "concurrency", From: float64(r.last.Limit), To: float64(st.Limit)}
 	if st.Shortages > r.last.Shortages {

@@ -100,9 +100,6 @@ func (f *fetchFlags) limits() report.Limits {
 	if len(f.rate) > 0 {
 		l.Rate = f.rate.String()
 	}
-	if len(f.hosts.perHostRate) > 0 {
-		l.HostRate = f.hosts.perHostRate.String()
-	}
 	return l
 }
 
@@ -133,7 +130,7 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 		if note != "" {
 			fmt.Fprintln(cmd.ErrOrStderr(), note)
 		}
-		return f.rehearse(cmd, in)
+		return f.rehearse(cmd, opts, in)
 	}
 	live, err := f.listen.open()
 	if err != nil {

@@ -167,8 +167,13 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 			return o, err
 		}
 	}
-	o.Transport, err = f.transportFlags.make(transport)
-	return o, err
+	if o.Transport, err = f.transportFlags.make(transport); err != nil {
+		return o, err
+	}
+	if err := o.Check(); err != nil { // before a file is made
+		return o, usagef("penstock fetch --help lists the flags", "%s", strings.TrimPrefix(err.Error(), "fetch: "))
+	}
+	return o, nil
 }
 
 func parseProxy(s string) (*url.URL, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/rate"
+	"github.com/penstock-go/penstock/report"
 )
 
 // countValue is a flag for a number of things, at least least.
@@ -82,7 +83,8 @@ func (v sizeValue) String() string {
 	if v.n == nil {
 		return ""
 	}
-	return formatSize(*v.n)
+	// As Set takes it: 10MiB.
+	return strings.NewReplacer(".0 ", "", " ", "").Replace(report.Size(*v.n))
 }
 
 func (v sizeValue) Type() string { return "BYTES" }
@@ -103,17 +105,6 @@ func (v sizeValue) Set(s string) error {
 	}
 	*v.n = int64(x * float64(unit))
 	return nil
-}
-
-// formatSize writes a number of bytes for a person.
-func formatSize(n int64) string {
-	for i := len(sizeUnits) - 1; i >= 0; i-- {
-		u := sizeUnits[i]
-		if n >= u.bytes {
-			return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/float64(u.bytes)), ".0") + u.suffix + "B"
-		}
-	}
-	return strconv.FormatInt(n, 10) + "B"
 }
 
 // acceptValue is a flag for a set of statuses.

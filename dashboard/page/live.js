@@ -86,7 +86,7 @@
     if (run.eta_seconds) parts.push("about " + span(run.eta_seconds) + " left");
     $("now").textContent = ended ? "after " + span(run.seconds) : parts.join(" · ");
     const w = run.waiting;
-    $("why").textContent = ended ? "" : "Waiting for " + w.text + (w.limit ? ", " + w.limit : "") + (w.rate ? ", " + w.rate : "") +
+    $("why").textContent = ended ? "" : run.state === "paused" ? "Nothing new starts until somebody resumes it." : "Waiting for " + w.text + (w.limit ? ", " + w.limit : "") + (w.rate ? ", " + w.rate : "") +
       (w.host ? ": " + w.host : "") + (w.seconds >= 1 ? ", for " + span(w.seconds) : "");
     $("controls").hidden = ended || !(run.can_pause || run.can_limit);
     $("pause").hidden = !run.can_pause;

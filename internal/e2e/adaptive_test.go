@@ -131,7 +131,7 @@ func (c *ceiling) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	}
 	c.inside++
 	c.mu.Unlock()
-	time.Sleep(50*time.Millisecond + rand.N(100*time.Millisecond)) // it is what is served
+	time.Sleep(150*time.Millisecond + rand.N(200*time.Millisecond)) // it is what is served
 	c.mu.Lock()
 	c.inside--
 	c.accepted++
@@ -179,7 +179,7 @@ func TestLongFleetFindsALimit(t *testing.T) {
 			if mid >= 35 && mid <= 37 && 20*refused <= accepted {
 				return
 			}
-			if time.Since(start) > 2*time.Minute {
+			if time.Since(start) > 3*time.Minute {
 				t.Fatalf("%s: it is not found", when)
 			}
 		}
