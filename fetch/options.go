@@ -41,6 +41,8 @@ type Options struct {
 	// Rate, if not nil, paces all requests together, retries and redirects
 	// included.
 	Rate Pacer
+	// Shared, if not nil, is limits that are kept together with other runs.
+	Shared *Shared
 	// Timeout is for one whole attempt: connecting, redirects and body
 	// included, waiting for limits not. 0 means 30 s, negative no limit.
 	Timeout time.Duration
