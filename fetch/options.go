@@ -41,6 +41,8 @@ type Options struct {
 	// Rate, if not nil, paces all requests together, retries and redirects
 	// included.
 	Rate Pacer
+	// Shared, if not nil, is limits that are kept together with other runs.
+	Shared *Shared
 	// Timeout is for one whole attempt: connecting, redirects and body
 	// included, waiting for limits not. 0 means 30 s, negative no limit.
 	Timeout time.Duration
@@ -161,7 +163,7 @@ func ParseStatusSet(s string) (StatusSet, error) {
 		lo, err1 := strconv.Atoi(from)
 		hi, err2 := strconv.Atoi(to)
 		if err1 != nil || err2 != nil || lo < 100 || hi > 999 || lo > hi {
-			return nil, fmt.Errorf("%q: %q is not a status or a range of statuses", s, part)
+			return nil, fmt.Errorf("%q is not a status or a range of statuses", part)
 		}
 		set = append(set, [2]int{lo, hi})
 	}

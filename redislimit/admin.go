@@ -192,8 +192,7 @@ func holders(state map[string]string) []Holder {
 	for field, value := range state {
 		if rest, ok := strings.CutPrefix(field, "h:"); ok {
 			process, _, _ := strings.Cut(rest, ":")
-			n, _, _ := strings.Cut(value, " ")
-			units[process] += int(id(n))
+			units[process] += unitsOf(value)
 		}
 	}
 	var list []Holder
@@ -209,4 +208,12 @@ func holders(state map[string]string) []Holder {
 		return cmp.Or(cmp.Compare(b.InUse, a.InUse), cmp.Compare(a.Host, b.Host), cmp.Compare(a.PID, b.PID))
 	})
 	return list
+}
+
+// unitsOf is how many units a demand is for that a text begins with.
+func unitsOf(text string) int {
+	if i := strings.IndexAny(text, " /"); i >= 0 {
+		text = text[:i]
+	}
+	return int(id(text))
 }
