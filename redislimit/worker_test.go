@@ -37,14 +37,6 @@ func TestMain(m *testing.M) {
 		j.work()
 		return
 	}
-	if text := os.Getenv("REDISLIMIT_ADAPTIVE"); text != "" {
-		var j adaptiveJob
-		if err := json.Unmarshal([]byte(text), &j); err != nil {
-			panic(err)
-		}
-		j.work()
-		return
-	}
 	code := m.Run()
 	redistest.CloseShared()
 	os.Exit(code)
@@ -108,13 +100,7 @@ type worker struct {
 // start starts a worker process.
 func (j job) start(t testing.TB) *worker {
 	t.Helper()
-	return startWorker(t, "REDISLIMIT_JOB", j)
-}
-
-// startWorker starts a process that does what job says.
-func startWorker(t testing.TB, variable string, job any) *worker {
-	t.Helper()
-	text, err := json.Marshal(job)
+	text, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +109,7 @@ func startWorker(t testing.TB, variable string, job any) *worker {
 		t.Fatal(err)
 	}
 	w := &worker{exec.Command(self)}
-	w.cmd.Env = append(os.Environ(), variable+"="+string(text))
+	w.cmd.Env = append(os.Environ(), "REDISLIMIT_JOB="+string(text))
 	if testing.Verbose() {
 		w.cmd.Stderr = os.Stderr
 	}

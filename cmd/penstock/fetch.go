@@ -56,10 +56,8 @@ Exit codes: 0 every item was accepted; 1 the run itself failed; 2 usage;
 	}
 	f.register(cmd)
 	f.fleet.register(cmd.Flags())
-	if cmd.Flags().Lookup("store") == nil {
-		f.store.register(cmd.Flags())
-		f.store.registerName(cmd.Flags())
-	}
+	f.store.register(cmd.Flags())
+	f.store.registerName(cmd.Flags())
 	return cmd
 }
 
