@@ -205,17 +205,12 @@ func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Cli
 	if err := f.share(&opts, store, cmp.Or(f.store.name, f.fleetName)); err != nil {
 		return err
 	}
-	live, err := f.listen.open()
-	if err != nil {
-		return err
-	}
-	defer live.close()
 	out, err := f.openShare(w)
 	if err != nil {
 		return err
 	}
 	r := fetchRun{
-		opts: opts, src: w.Source(), out: out, limits: f.limits(), report: f.report, live: live,
+		opts: opts, src: w.Source(), out: out, limits: f.limits(), report: f.report,
 		show: f.show, from: f.from(note != ""), note: note, grace: f.grace, stderr: cmd.ErrOrStderr(),
 		policy: f.policy, policyFile: f.hosts.policy, voice: &f.voice, live: live,
 		explain: func(err error) error {
