@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/penstock-go/penstock/fetch/h1"
 	"github.com/penstock-go/penstock/fetch/warc"
 )
 
@@ -32,6 +33,8 @@ type attempt struct {
 	told bool
 	// limited says that a 403 means too many requests, as GitHub's does.
 	limited bool
+	// reused says that header is the next attempt's as well.
+	reused bool
 	// exchange is for an archive; nil if no response came or none is kept.
 	exchange *warc.Exchange
 }
@@ -39,29 +42,34 @@ type attempt struct {
 // try makes j's request once. It returns when the body is read or given up.
 func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 	a.start = time.Now()
-	defer func() { a.total = time.Since(a.start) }()
-	if t := w.e.opts.Timeout; t > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, t-j.spent)
-		defer cancel()
-	}
-	w.connection.reset()
-	req := j.request(ctx)
+	resp, err := w.call(j, &a)
 	var ip netip.Addr
-	if w.e.opts.KeepExchanges {
-		req = w.e.traced(req, &ip)
+	req := &w.req
+	if errors.Is(err, h1.ErrNotServed) {
+		if t := w.e.opts.Timeout; t > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, t-j.spent)
+			defer cancel()
+		}
+		w.connection.reset()
+		req = j.request().WithContext(ctx)
+		if w.e.opts.KeepExchanges {
+			req = w.e.traced(req, &ip)
+		}
+		resp, err = w.e.opts.Transport.RoundTrip(req)
+		a.ttfb = time.Since(a.start)
+		a.connect = w.connection.took(a.ttfb)
 	}
-	resp, err := w.e.opts.Transport.RoundTrip(req)
-	a.ttfb = time.Since(a.start)
-	a.connect = w.connection.took(a.ttfb)
 	if err != nil {
 		a.err = w.explain(err)
+		a.total = time.Since(a.start)
 		return a
 	}
-	defer resp.Body.Close()
 	a.status, a.header, a.proto = resp.StatusCode, resp.Header, resp.Proto
 	w.e.hint(j, &a)
 	a.err = w.read(&a, resp)
+	resp.Body.Close()
+	a.total = time.Since(a.start)
 	if w.e.opts.KeepExchanges {
 		a.exchange = &warc.Exchange{
 			Date: a.start, Request: req, RequestBody: j.body, Response: resp,
@@ -69,6 +77,24 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 		}
 	}
 	return a
+}
+
+// call makes the request by the worker's Caller, if it has one and that serves it.
+// What an archive keeps outlives the next request, so it is not for that.
+func (w *worker) call(j *job, a *attempt) (*http.Response, error) {
+	if w.caller == nil || w.e.opts.KeepExchanges {
+		return nil, h1.ErrNotServed
+	}
+	w.req = *j.request()
+	var until time.Time
+	if t := w.e.opts.Timeout; t > 0 {
+		until = a.start.Add(t - j.spent)
+	}
+	resp, err := w.caller.Do(&w.req, until)
+	a.ttfb = time.Since(a.start)
+	a.connect = min(w.caller.Waited(), a.ttfb)
+	a.reused = true
+	return resp, err
 }
 
 func (w *worker) explain(err error) *Error {
@@ -79,7 +105,7 @@ func (w *worker) explain(err error) *Error {
 	return e
 }
 
-func (j *job) request(ctx context.Context) *http.Request {
+func (j *job) request() *http.Request {
 	req := &http.Request{
 		Method: j.method, URL: j.url, Host: j.url.Host, Header: j.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -92,7 +118,7 @@ func (j *job) request(ctx context.Context) *http.Request {
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.body)), nil }
 		req.Body, _ = req.GetBody()
 	}
-	return req.WithContext(ctx)
+	return req
 }
 
 // read takes the body into the worker's buffer, or only counts it, and stops
@@ -103,7 +129,7 @@ func (w *worker) read(a *attempt, resp *http.Response) *Error {
 		return tooLarge(most)
 	}
 	body := io.Reader(resp.Body)
-	if most > 0 {
+	if most > 0 && (!a.reused || resp.ContentLength < 0) {
 		body = io.LimitReader(body, most+1)
 	}
 	var err error

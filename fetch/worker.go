@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/fetch/h1"
 	"github.com/penstock-go/penstock/httplimit"
 )
 
@@ -17,12 +18,18 @@ type worker struct {
 	e   *Engine
 	buf bytes.Buffer
 	rec Record
+	req http.Request
 
+	caller     *h1.Caller // nil for a transport that has none
 	connection connecting
 }
 
 func (e *Engine) work(ctx context.Context) {
 	w := &worker{e: e}
+	if t, ok := e.opts.Transport.(*h1.Transport); ok {
+		w.caller = t.Caller(ctx)
+		defer w.caller.Close()
+	}
 	ctx = w.connection.watched(ctx)
 	for j := e.sched.next(); j != nil; j = e.sched.next() {
 		w.do(ctx, j)
@@ -41,9 +48,11 @@ func (w *worker) do(ctx context.Context, j *job) {
 	}
 	if j.spent == 0 {
 		j.attempts++
-		j.started = time.Now()
 	}
 	a := w.try(ctx, j)
+	if j.spent == 0 {
+		j.started = a.start
+	}
 	j.active += a.total
 	j.outcome = a.outcome()
 	if a.err != nil && ctx.Err() != nil {
@@ -162,7 +171,9 @@ func (w *worker) finish(j *job, a *attempt) {
 		r.ContentType = a.header.Get("Content-Type")
 	}
 	if w.e.opts.KeepHeader {
-		r.Header = a.header
+		if r.Header = a.header; a.reused {
+			r.Header = a.header.Clone()
+		}
 	}
 	if w.e.opts.KeepBody && a.err.keepsBody() {
 		r.Body = a.body
