@@ -25,6 +25,9 @@ type Auto struct {
 	kinds    Classifier
 	rate     RateCap
 	kind     Kind
+	test     *experiment
+	refuted  int // level of the latest experiment whose answer was the rate
+	doubts   int // refusals of a rate that is known, since then
 	trouble  *trouble
 	cut      time.Time // what was sent before is no news when it is refused
 	row      int       // refusals without anything accepted in between
@@ -38,6 +41,7 @@ type Auto struct {
 type trouble struct {
 	first  Observation
 	before int // the limit
+	base   int // what the knee held
 	since  time.Time
 	gap    time.Duration // between sends
 	gaps   int           // refusals of what was sent since
@@ -69,6 +73,9 @@ func (a *Auto) Kind() Kind { return a.kind }
 // Rate returns how many operations may begin a second, 0 for any number.
 func (a *Auto) Rate(now time.Time) float64 {
 	r := a.rate.Rate(now)
+	if a.test != nil {
+		r = spread * float64(a.test.level) / a.knee.hint
+	}
 	if t := a.trouble; t != nil && t.gap > 0 {
 		if g := 1 / t.gap.Seconds(); r == 0 || g < r {
 			r = g
@@ -108,12 +115,16 @@ func (a *Auto) accepted(now time.Time, o Observation) Reason {
 		return a.resolve(now)
 	}
 	a.row = 0
+	if a.test != nil && a.test.passed(o) {
+		return a.confirm(now)
+	}
 	return a.knee.Observe(now, o)
 }
 
 func (a *Auto) refused(now time.Time, o Observation) Reason {
 	a.kinds.Add(o, true)
 	if o.Sent.Before(a.cut) {
+		a.rate.Late(o)
 		return ""
 	}
 	a.row++
@@ -124,16 +135,20 @@ func (a *Auto) refused(now time.Time, o Observation) Reason {
 		a.kind, a.level = Unknown, 0
 	}
 	switch {
+	case t == nil && a.test != nil:
+		return a.refute(now, o)
 	case t == nil && a.rate.Active() && a.row < rowOfTrouble:
 		if !a.rate.Refused(now, o) {
 			return ""
 		}
 		a.cut = now
-		return RateFound
+		return a.doubt(now, o)
 	case t == nil:
-		a.trouble = &trouble{first: o, before: max(a.knee.base, a.knee.limit), since: now, gap: o.Latency}
+		a.rate.mark(o)
+		a.trouble = &trouble{first: o, before: max(a.knee.base, a.knee.limit), base: a.knee.base, since: now, gap: o.Latency}
 		a.knee.Cut(now, a.below(o))
 	default:
+		a.rate.Late(o)
 		t.gaps++
 		t.gap = min(2*t.gap, mostGap)
 		a.knee.Cut(now, a.knee.Limit()/2)
@@ -170,9 +185,10 @@ func (a *Auto) resolve(now time.Time) Reason {
 	}
 	kind, n := a.kinds.Verdict(t.first.Sent.Add(-seconds(2 * a.knee.hint)))
 	switch {
-	case kind == Concurrency:
-		a.kind = kind
+	case kind == Concurrency && a.kind == Concurrency && n <= t.base:
 		return a.hitCeiling(now, n)
+	case kind == Concurrency && a.kind == Concurrency:
+		return a.try(now, experiment{refused: t.first.Sent, level: n, good: t.base})
 	case a.kind == Concurrency && a.strikes < mostStrikes:
 		// Its number may have changed just now, so that as many were accepted
 		// before as are refused. It is believed unless that happens on and on.
@@ -183,11 +199,8 @@ func (a *Auto) resolve(now time.Time) Reason {
 		}
 		return Ceiling
 	}
-	a.kind = Rate
-	a.knee.SetCeiling(0, now)
-	a.knee.Resume(now, t.before)
-	a.rate.Start(now, max(a.kinds.AcceptedRate(rateSends), float64(t.first.InFlight)/a.knee.hint))
-	return RateFound
+	a.rate.startAfter(now, max(a.kinds.AcceptedRate(rateSends), float64(t.first.InFlight)/a.knee.hint))
+	return a.try(now, experiment{refused: t.first.Sent, level: a.room(t.first), before: t.before})
 }
 
 // hitCeiling holds n, for the longer the more often it was the same.

@@ -70,10 +70,15 @@ func (c *Classifier) since(from time.Time) (sends []verdict, most int) {
 		if v.sent.Before(from) {
 			continue
 		}
-		before, after := 0, 0
+		before, after, ending := 0, 0, 0
+		arrived := v.sent.Add(v.end.Sub(v.sent) / onTheWay)
 		for _, w := range c.ring {
 			switch {
-			case !w.refused || w.seq == v.seq || !w.end.After(v.sent):
+			case w.seq == v.seq || !w.end.After(v.sent):
+			case !w.refused:
+				if w.seq < v.seq && w.end.Before(arrived) {
+					ending++
+				}
 			case w.seq < v.seq:
 				before++
 			case w.sent.Sub(v.sent) <= moment:
@@ -82,14 +87,18 @@ func (c *Classifier) since(from time.Time) (sends []verdict, most int) {
 		}
 		v.inFlight -= before
 		if !v.refused {
-			most = max(most, v.inFlight)
+			most = max(most, v.inFlight-ending)
 		}
-		v.inFlight += v.beside - after
+		v.inFlight += max(0, v.beside-after)
 		sends = append(sends, v)
 	}
 	slices.SortFunc(sends, func(a, b verdict) int { return cmp.Compare(a.inFlight, b.inFlight) })
 	return sends, max(1, most)
 }
+
+// onTheWay is the part of its time that an operation may take to arrive: what has ended
+// by then was not together with it.
+const onTheWay = 100
 
 // leastAUC is how well the two must be told apart by what was in flight.
 const leastAUC = 0.9
@@ -107,6 +116,15 @@ func (c *Classifier) Verdict(from time.Time) (Kind, int) {
 		return Rate, 0
 	}
 	return Concurrency, most
+}
+
+// Together returns the most that were in flight together and accepted, of those sent
+// at or after a time; at least 1. Where something was refused meanwhile that is what
+// a server that limits concurrency has room for: no more, since it has never had
+// more, and no less, since it was full.
+func (c *Classifier) Together(from time.Time) int {
+	_, most := c.since(from)
+	return most
 }
 
 // separation returns the probability that one refused had more in flight than one

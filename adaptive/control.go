@@ -15,8 +15,8 @@ type Observation struct {
 	Sent    time.Time
 	Latency time.Duration
 	// InFlight is how many were under way when it was sent, and AtEnd when it
-	// ended, itself included. Beside is how many were sent right after it, and
-	// may have overtaken it on their way.
+	// ended, itself included. Beside is by how many that number rose right after,
+	// by others that may have overtaken it on their way.
 	InFlight, AtEnd, Beside int
 	// Outcome is how it went.
 	Outcome penstock.Outcome
@@ -47,17 +47,18 @@ type Reason string
 
 // The reasons of the controls of this package.
 const (
-	Started   Reason = "started"                // the first limit
-	Grew      Reason = "grew"                   // more in flight gave more throughput
-	Probed    Reason = "probed"                 // a trial of another limit begins
-	Kneed     Reason = "found the knee"         // more in flight gave latency only
-	Kept      Reason = "kept"                   // a trial ended where it began
-	Refused   Reason = "refused"                // the first refusal: less, until it is known why
-	Ceiling   Reason = "concurrency is limited" // the server refuses above this many
-	RateFound Reason = "rate is limited"        // the server refuses above this rate
-	BackedOff Reason = "backed off"             // nothing is accepted any more
-	Recovered Reason = "recovered"              // something is accepted again
-	Told      Reason = "told"                   // a hint: Hold, Advise, SetRate
-	Decreased Reason = "decreased"              // a step down of AIMD, Vegas or Gradient2
-	Increased Reason = "increased"              // a step up of theirs
+	Started   Reason = "started"                  // the first limit
+	Grew      Reason = "grew"                     // more in flight gave more throughput
+	Probed    Reason = "probed"                   // a trial of another limit begins
+	Kneed     Reason = "found the knee"           // more in flight gave latency only
+	Kept      Reason = "kept"                     // a trial ended where it began
+	Refused   Reason = "refused"                  // the first refusal: less, until it is known why
+	Ceiling   Reason = "concurrency is limited"   // the server refuses above this many
+	Tested    Reason = "testing which is limited" // refused, and it is unclear why
+	RateFound Reason = "rate is limited"          // the server refuses above this rate
+	BackedOff Reason = "backed off"               // nothing is accepted any more
+	Recovered Reason = "recovered"                // something is accepted again
+	Told      Reason = "told"                     // a hint: Hold, Advise, SetRate
+	Decreased Reason = "decreased"                // a step down of AIMD, Vegas or Gradient2
+	Increased Reason = "increased"                // a step up of theirs
 )

@@ -201,14 +201,16 @@ const (
 	mostTogether = 16
 )
 
-// together notes that p goes at now, beside those let go in the same moment.
+// together notes that p goes at now, beside those let go in the same moment. Where
+// each takes the place of one that has ended, none is beside another: what comes
+// back together and goes again together is as many as before.
 func (l *Limiter) together(now time.Time, p *Permit) {
 	if len(l.batch) == cap(l.batch) || len(l.batch) > 0 && now.Sub(l.batch[0].sent) > moment {
 		clear(l.batch)
 		l.batch = l.batch[:0]
 	}
 	for _, other := range l.batch {
-		other.beside += p.n
+		other.beside = max(other.beside, l.inFlight-other.inFlight)
 	}
 	l.batch = append(l.batch, p)
 }

@@ -42,6 +42,9 @@ type RateCap struct {
 	emptied  bool    // a cycle without a pause has ended
 	content  float64 // of the bucket at the start of those
 	pooled   cycle   // those without, as long as the estimate was not good
+	refused  mark    // when the one was sent whose refusal was the latest cut,
+	late     uint64  // and how many were refused that had been sent between the two
+	fresh    bool    // nothing was refused since Start, but something right before
 }
 
 // A cycle is what went through between two refusals.
@@ -61,6 +64,7 @@ const (
 	firstCut    = 0.8              // the same while hardly anything is known
 	leastStepUp = 0.05             // by which a cap that cuts so is above it
 	probeOps    = 10               // until a cap above the rate has doubled its distance, at least
+	leastFresh  = 0.5              // of the rate at which something was refused: what went through after it
 	heldCut     = 0.8              // the same where each costs a pause
 	plateauOps  = 4000             // the plateau lasts as many operations,
 	leastTime   = 20 * time.Second // but at least this
@@ -77,6 +81,26 @@ func (c *RateCap) Start(now time.Time, refusedAt float64) {
 	c.held, c.pause, c.emptied = c.pause, false, false
 	c.since, c.begun = now, false
 }
+
+// mark notes an operation whose refusal found the bucket empty.
+func (c *RateCap) mark(o Observation) { c.refused, c.late = mark{o.Sent, o.Seq}, 0 }
+
+// startAfter is Start where the refusal that found the bucket empty was marked: what
+// goes through from then on is the rate.
+func (c *RateCap) startAfter(now time.Time, refusedAt float64) {
+	c.Start(now, refusedAt)
+	c.fresh = true
+}
+
+// restart begins another cycle with the estimate that there is.
+func (c *RateCap) restart(now time.Time, o Observation) {
+	c.held, c.pause = c.pause, false
+	c.since, c.begun, c.fresh = now, false, false
+	c.mark(o)
+}
+
+// stop removes the cap.
+func (c *RateCap) stop() { *c = RateCap{hold: c.hold} }
 
 // Active reports whether there is a cap.
 func (c *RateCap) Active() bool { return c.rate > 0 }
@@ -134,6 +158,7 @@ func (c *RateCap) idle(o Observation) bool {
 // news: those that were sent before the latest cut are not.
 func (c *RateCap) Refused(now time.Time, o Observation) bool {
 	if o.Sent.Before(c.since) {
+		c.Late(o)
 		return false
 	}
 	at := c.Rate(o.Sent)
@@ -143,16 +168,23 @@ func (c *RateCap) Refused(now time.Time, o Observation) bool {
 	} else {
 		c.learn(got, at)
 	}
-	c.held, c.pause = c.pause, false
-	c.since, c.begun = now, false
+	c.restart(now, o)
 	return true
+}
+
+// Late is told of an operation that was refused and is no news, because it was sent
+// before the latest cut.
+func (c *RateCap) Late(o Observation) {
+	if o.Seq > c.refused.seq {
+		c.late++
+	}
 }
 
 // cycle returns what went through until o was refused. Where the cap was below the
 // rate at first, the bucket ran over, and only the last quarter of the cycle counts.
 func (c *RateCap) cycle(o Observation) cycle {
-	if !c.begun || o.Seq <= c.startSeq {
-		return cycle{}
+	if !c.begun || o.Seq <= c.startSeq || c.fresh {
+		return c.brief(o)
 	}
 	from := mark{c.start, c.startSeq}
 	if c.settled {
@@ -166,15 +198,29 @@ func (c *RateCap) cycle(o Observation) cycle {
 	return cycle{seconds: o.Sent.Sub(from.at).Seconds(), accepted: float64(o.Seq - from.seq)}
 }
 
+// brief returns the cycle where it was over before anything sent in it had ended: a
+// refusal takes less time than an operation. What went through is then all that was
+// sent and not refused.
+func (c *RateCap) brief(o Observation) cycle {
+	if c.held || c.refused.at.IsZero() || o.Seq <= c.refused.seq+c.late {
+		return cycle{}
+	}
+	return cycle{seconds: o.Sent.Sub(c.refused.at).Seconds(), accepted: float64(o.Seq - c.refused.seq - 1 - c.late)}
+}
+
 // learn estimates the rate from a cycle that began with an empty bucket.
 func (c *RateCap) learn(got cycle, at float64) {
 	if c.settled {
 		c.pooled = cycle{}
 	}
 	if !c.emptied {
-		// Something was in the bucket when this cycle began.
+		// Something was in the bucket when this cycle began, or it ran over in it.
 		c.emptied = true
-		c.probe(at*firstCut, leastStepUp, max(0.5, probeOps/at))
+		rate := at * firstCut
+		if c.fresh && got.accepted > 0 {
+			rate = min(rate, max(got.accepted/got.seconds, at*leastFresh))
+		}
+		c.probe(rate, leastStepUp, max(0.5, probeOps/at))
 		return
 	}
 	c.pooled.seconds += got.seconds

@@ -41,8 +41,11 @@ func (c client) Acquire(ctx context.Context) (func(sim.Reply), error) {
 
 // simulate runs a scenario with several seeds.
 func simulate(t *testing.T, s sim.Scenario, seeds uint64, o adaptive.Options) []sim.Result {
+	if *moreSeeds > 0 {
+		seeds = *moreSeeds
+	}
 	var results []sim.Result
-	for seed := range seeds {
+	for seed := *firstSeed - 1; seed < *firstSeed-1+seeds; seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			l, err := adaptive.New(o)
 			if err != nil {
@@ -63,7 +66,11 @@ func simulate(t *testing.T, s sim.Scenario, seeds uint64, o adaptive.Options) []
 // start is when the time of every bubble begins.
 var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-var trace = flag.Bool("history", false, "print the history of each simulated limiter")
+var (
+	trace     = flag.Bool("history", false, "print the history of each simulated limiter")
+	moreSeeds = flag.Uint64("seeds", 0, "how many seeds each simulated server is run with, instead of what the test says")
+	firstSeed = flag.Uint64("first", 1, "the first of them")
+)
 
 // TestMain collects garbage more rarely: the simulations make much of it and keep
 // little.

@@ -56,7 +56,7 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 		if w.e.opts.KeepExchanges {
 			req = w.e.traced(req, &ip)
 		}
-		resp, err = w.e.opts.Transport.RoundTrip(req)
+		resp, err = w.e.conduit.transport().RoundTrip(req)
 		a.ttfb = time.Since(a.start)
 		a.connect = w.connection.took(a.ttfb)
 	}

@@ -44,6 +44,7 @@ type Engine struct {
 	sink   Sink
 	order  Advancer
 
+	conduit      conduit
 	ownTransport bool // made here, so its idle connections are closed here
 
 	fail     context.CancelCauseFunc
@@ -63,6 +64,7 @@ func New(o Options) (*Engine, error) {
 	for name, values := range o.Header {
 		e.header[http.CanonicalHeaderKey(name)] = values
 	}
+	e.conduit.init(o.Transport, o.Concurrency)
 	e.draining, e.drain = context.WithCancel(context.Background())
 	return e, nil
 }
@@ -108,8 +110,8 @@ func (e *Engine) Run(ctx context.Context, src Source, sink Sink) (Summary, error
 	if !e.sched.unfinished() {
 		e.advance(math.MaxInt64)
 	}
-	if own, ok := e.opts.Transport.(*http.Transport); ok && e.ownTransport {
-		own.CloseIdleConnections()
+	if e.ownTransport {
+		e.conduit.closeIdle()
 	}
 	e.tally.end(time.Now())
 	return e.Stats().Summary, e.verdict(ctx, err)

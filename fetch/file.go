@@ -243,6 +243,15 @@ func (f *File) Write(r *Record) error {
 	return f.err
 }
 
+// Commit returns when all records that were written before are safe, as far as
+// Sync goes, and in the journal.
+func (f *File) Commit() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waitSafe(f.written)
+	return f.err
+}
+
 // keepBody does for r's body what can be done without mu: puts it into its
 // file, or packs it for the archive.
 func (f *File) keepBody(r *Record) (*Record, []*warc.Packed, error) {

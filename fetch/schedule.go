@@ -368,7 +368,9 @@ func (s *scheduler) setLimit(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limit, s.allowed = n, n
+	s.lookAhead = max(s.lookAhead, min(10*n, int(s.span))) // or there would not be enough to do
 	s.wakeForReady()
+	s.room.Signal()
 }
 
 // pause lets nothing new start, or lets it again.

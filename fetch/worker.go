@@ -26,7 +26,7 @@ type worker struct {
 
 func (e *Engine) work(ctx context.Context) {
 	w := &worker{e: e}
-	if t, ok := e.opts.Transport.(*h1.Transport); ok {
+	if t, ok := e.conduit.transport().(*h1.Transport); ok {
 		w.caller = t.Caller(ctx)
 		defer w.caller.Close()
 	}
@@ -92,9 +92,7 @@ func (w *worker) do(ctx context.Context, j *job) {
 func (e *Engine) standBack(j *job) {
 	now := time.Now()
 	e.sched.ease(now)
-	if t, ok := e.opts.Transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
+	e.conduit.closeIdle()
 	if j.spent == 0 {
 		j.attempts--
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/internal/redistest"
 	"github.com/penstock-go/penstock/rate"
 	"github.com/penstock-go/penstock/redislimit"
 )
@@ -40,13 +41,15 @@ func TestClockJumps(t *testing.T) {
 		}
 	}
 	jump("0")
-	srv := startServerEnv(t, []string{"LD_PRELOAD=" + lib, "CLOCK_OFFSET=" + stamp})
-	srv.age()
-	hour := func() string { return srv.must("EVAL", "return redis.call('TIME')[1]", "0") }
+	srv := redistest.New(t)
+	srv.Env = []string{"LD_PRELOAD=" + lib, "CLOCK_OFFSET=" + stamp}
+	srv.Start()
+	srv.Age(quick.Lease)
+	hour := func() string { return srv.Must("EVAL", "return redis.call('TIME')[1]", "0") }
 	long := redislimit.Options{Lease: 2 * time.Second}
-	a := semaphore(t, open(t, srv.url(), long), "clock", 1)
-	b := semaphore(t, open(t, srv.url(), long), "clock", 1)
-	r, err := open(t, srv.url(), long).Rate("paced", rate.Rate{Count: 20, Per: time.Second})
+	a := semaphore(t, open(t, srv.URL(), long), "clock", 1)
+	b := semaphore(t, open(t, srv.URL(), long), "clock", 1)
+	r, err := open(t, srv.URL(), long).Rate("paced", rate.Rate{Count: 20, Per: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +65,7 @@ func TestClockJumps(t *testing.T) {
 		}
 		got <- err
 	}()
-	eventually(t, time.Second, "b waits", func() bool { return srv.must("ZCARD", "penstock:{clock}:queue") == "1" })
+	eventually(t, time.Second, "b waits", func() bool { return srv.Must("ZCARD", "penstock:{clock}:queue") == "1" })
 	for _, by := range []string{"5", "3600", "-3600"} {
 		before := hour()
 		jump(by)

@@ -12,13 +12,17 @@
 --     was set, how many wait
 --   i run id of the server, l limit, r rates, t when each rate is paid for,
 --   d the head of the queue that was told when its rate is due
+--   a of an adaptive limit: the process that leads, or nothing
 --   p:PROCESS  = end of its lease and number of its latest call, packed; who it is
---   h:PROCESS:ID = units, fencing counter, L of the grant
+--   h:PROCESS:ID = units, fencing counter, L of the grant; of an adaptive limit
+--     also the units in use then, and how many were granted right after
+-- Of an adaptive limit also KEYS[4], a stream: what was freed and how it went
+-- (see adaptive.lua).
 local S, Q, C = KEYS[1], KEYS[2], KEYS[3]
 local call, fmt, max, min = redis.call, string.format, math.max, math.min
 local pack, parse, form = struct.pack, struct.unpack, '<dddddddddddd'
 local pid, number, mode, lease = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
-local known, label = tonumber(ARGV[7]), ARGV[8]
+local known, label, O = tonumber(ARGV[7]), ARGV[8], KEYS[4]
 
 local function int(x) return fmt('%.0f', x) end
 local at = 8
@@ -37,11 +41,12 @@ local real = time[1] * 1000000 + time[2]
 local info = call('INFO', 'server')
 local _, colon = info:find('run_id:', 1, true)
 local run = info:sub(colon + 1, colon + 40)
-local v = call('HMGET', S, 'm', 'i', 'l', 'r', 't', 'd', 'p:' .. pid)
+local v = call('HMGET', S, 'm', 'i', 'l', 'r', 't', 'd', 'p:' .. pid, 'a')
 local num = tonumber
 local epoch, fence, used, L, R, T, grace, first, ticket, procs, kept, queue
 if v[1] then epoch, fence, used, L, R, T, grace, first, ticket, procs, kept, queue = parse(form, v[1]) end
 local limit, spec, paid, told, me = num(v[3]), v[4] or '', v[5] or '', v[6] or '', v[7]
+local leader = v[8] or O and ''
 
 -- What is new, lost or restored.
 local changed, restored = false, false
@@ -114,14 +119,17 @@ end
 
 -- never says why n could not be had after any wait.
 local function never(n)
-	if limit and limit > 0 and n > limit then return true end
+	if limit and limit > 0 and n > limit and not leader then return true end
 	for _, r in ipairs(rates) do
 		if r.tolerance > 0 and not r.each and n * r.interval > r.tolerance * 1.0000001 then return true end
 	end
 	return false
 end
+-- full says that n do not fit now. One that is more than an adaptive limit goes
+-- alone.
+local function full(n) return limit and used + n > limit and not (leader and limit > 0 and used == 0) end
 
-local grants, refused, lost, queued, no, msgs, sets = {}, {}, {}, {}, {}, {}, {}
+local grants, refused, lost, queued, no, msgs, sets, given = {}, {}, {}, {}, {}, {}, {}, {}
 local function tell(to, word)
 	local list = msgs[to]
 	if not list then list = {} msgs[to] = list end
@@ -134,6 +142,7 @@ local function grant(to, id, n)
 		used = used + n
 		sets[#sets + 1] = 'h:' .. to .. ':' .. id
 		sets[#sets + 1] = n .. ' ' .. int(fence) .. ' ' .. int(L)
+		if leader then given[#given + 1] = {#sets, used} end
 	end
 	if to == pid then
 		grants[#grants + 1] = id
@@ -147,15 +156,29 @@ end
 local function refuse(to, id)
 	if to == pid then refused[#refused + 1] = id else tell(to, 'r ' .. id) end
 end
+-- free frees ids. Those of an adaptive limit may say after a space how it went
+-- and after how many microseconds.
 local function free(ids)
-	local fields = {}
-	for i, id in ipairs(ids) do fields[i] = 'h:' .. pid .. ':' .. id end
+	local fields, seen, refusal = {}, {}, false
+	for i, id in ipairs(ids) do fields[i] = 'h:' .. pid .. ':' .. (O and id:match('^%d+') or id) end
 	for i = 1, #fields, 4000 do
-		for _, h in ipairs(call('HMGET', S, unpack(fields, i, min(i + 3999, #fields)))) do
-			if h then used = used - num(h:match('^%d+')) end
+		for j, h in ipairs(call('HMGET', S, unpack(fields, i, min(i + 3999, #fields)))) do
+			if h then
+				local n, counter, at, with, beside = h:match('^(%d+) (%d+) (%d+) ?(%d*) ?(%d*)')
+				local how, latency = ids[i + j - 1]:match(' (%a) (%d+)')
+				if how and with ~= '' then
+					refusal = refusal or how == 'o'
+					seen[#seen + 1] = pack('<ddddddd', counter, at, L, latency, with, beside, used) .. how
+				end
+				used = used - num(n)
+			end
 		end
 	end
 	bulk('HDEL', S, fields)
+	if seen[1] then
+		call('XADD', O, 'MAXLEN', '~', 20000, '*', 'o', table.concat(seen))
+		if refusal and leader and leader ~= '' and leader ~= pid then tell(leader, 'o') end
+	end
 end
 
 if me then
@@ -172,6 +195,8 @@ local function save()
 		set('t', table.concat(paid, ' '))
 	end
 	if told ~= (v[6] or '') then set('d', told) end
+	for _, g in ipairs(given) do sets[g[1]] = sets[g[1]] .. ' ' .. g[2] .. ' ' .. used - g[2] end
+	if leader and not v[8] then set('a', leader) end
 	if changed then set('i', run) set('r', spec) if limit then set('l', int(limit)) end end
 	local touch = L - kept >= lease / 4 or changed
 	if touch then kept = L end
@@ -182,6 +207,7 @@ local function save()
 	if touch or longest > 3 * lease then
 		call('PEXPIRE', S, int(longest / 1000))
 		call('PEXPIRE', Q, int(longest / 1000))
+		if O then call('PEXPIRE', O, int(longest / 1000)) end
 	end
 	for to, words in pairs(msgs) do
 		call('SPUBLISH', S .. ':' .. to, int(epoch) .. ' ' .. table.concat(words, ' '))
@@ -338,7 +364,7 @@ local function serve()
 			elseif never(n) then
 				refuse(to, id)
 				served[#served + 1] = m
-			elseif not open or limit and used + n > limit then
+			elseif not open or full(n) then
 				blocked = true
 				break
 			else
@@ -367,7 +393,7 @@ if not whole then
 		local id, n = arg(), arg()
 		local units = num(n)
 		local later = 0
-		if queue > 0 or not open or limit and used + units > limit then
+		if queue > 0 or not open or full(units) then
 			later = -1
 		else
 			later = due(units)
@@ -393,7 +419,7 @@ if not whole then
 	bulk('ZADD', Q, adds)
 	for _ = 1, num(arg()) do
 		local id, units = arg(), num(arg())
-		if queue == 0 and open and not never(units) and not (limit and used + units > limit) and due(units) == 0 then
+		if queue == 0 and open and not never(units) and not full(units) and due(units) == 0 then
 			grant(pid, id, units)
 		else
 			no[#no + 1] = id

@@ -83,6 +83,7 @@ func (l *shared) resync() {
 //	r ID                refused: more than the limit
 //	d MICROSECONDS      first in the queue, and to be had after that
 //	w                   the limit was changed
+//	o                   something was refused by the other side, to the leader
 func (l *shared) hear(message string, now time.Time) {
 	words := strings.Fields(message)
 	if len(words) == 0 {
@@ -111,6 +112,11 @@ func (l *shared) hear(message string, now time.Time) {
 				l.poke()
 			}
 			words = words[2:]
+		case words[0] == "o":
+			if l.lead != nil {
+				l.lead.refused()
+			}
+			words = words[1:]
 		default:
 			l.sync = true
 			l.poke()

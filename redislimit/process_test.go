@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/internal/redistest"
 )
 
 // A fleet is worker processes under one limit, and their judge.
 type fleet struct {
-	srv     *server
+	srv     *redistest.Server
 	judge   *judge
 	job     job
 	workers []*worker
@@ -19,11 +20,11 @@ type fleet struct {
 
 // startFleet starts so many processes of four callers each, and returns when
 // they have filled the limit.
-func startFleet(t *testing.T, srv *server, processes int, j job) *fleet {
+func startFleet(t *testing.T, srv *redistest.Server, processes int, j job) *fleet {
 	t.Helper()
 	f := &fleet{srv: srv, judge: startJudge(t), job: j}
 	if f.job.URL == "" {
-		f.job.URL = srv.url()
+		f.job.URL = srv.URL()
 	}
 	if f.job.Lease == 0 {
 		f.job.Lease = time.Second
@@ -59,15 +60,15 @@ func long(t *testing.T) {
 // within a lease and a heartbeat.
 func TestKilledHolders(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
+	srv := redistest.Shared(t)
 	f := &fleet{srv: srv, judge: startJudge(t)}
-	f.job = job{URL: srv.url(), Name: "khold", Judge: f.judge.addr, Limit: 3, Callers: 3, Hold: time.Hour, Lease: time.Second}
+	f.job = job{URL: srv.URL(), Name: "khold", Judge: f.judge.addr, Limit: 3, Callers: 3, Hold: time.Hour, Lease: time.Second}
 	holder := f.job.start(t)
 	eventually(t, 5*time.Second, "the holder holds all", func() bool { n, _, _, _, _ := f.judge.look(); return n == 3 })
 	next := f.job
 	next.Hold = 10 * time.Millisecond
 	next.start(t)
-	eventually(t, 5*time.Second, "another waits", func() bool { return srv.must("ZCARD", "penstock:{khold}:queue") == "3" })
+	eventually(t, 5*time.Second, "another waits", func() bool { return srv.Must("ZCARD", "penstock:{khold}:queue") == "3" })
 	start := time.Now()
 	holder.kill()
 	eventually(t, 3*time.Second, "the capacity is back", func() bool { _, _, done, _, _ := f.judge.look(); return done > 0 })
@@ -83,9 +84,9 @@ func TestKilledHolders(t *testing.T) {
 // it has lost: the moment it goes on it is told so.
 func TestPausedHolder(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
+	srv := redistest.Shared(t)
 	f := &fleet{srv: srv, judge: startJudge(t)}
-	f.job = job{URL: srv.url(), Name: "paused", Judge: f.judge.addr, Limit: 1, Callers: 1, Hold: time.Hour, Lease: time.Second}
+	f.job = job{URL: srv.URL(), Name: "paused", Judge: f.judge.addr, Limit: 1, Callers: 1, Hold: time.Hour, Lease: time.Second}
 	holder := f.job.start(t)
 	eventually(t, 5*time.Second, "the holder holds", func() bool { n, _, _, _, _ := f.judge.look(); return n == 1 })
 	_, _, _, _, before := f.judge.look()
@@ -117,50 +118,50 @@ func TestStorm(t *testing.T) {
 		lost  int           // permits that may be lost
 	}{
 		{"KilledWithoutData", true, nil, func(t *testing.T, f *fleet) {
-			f.srv.kill()
-			f.srv.start()
+			f.srv.Kill()
+			f.srv.Start()
 		}, 3 * time.Second, 0},
 		{"RestartWithAOF", false, []string{"--appendonly", "yes", "--appendfsync", "always"}, func(t *testing.T, f *fleet) {
-			f.srv.kill()
-			f.srv.start()
+			f.srv.Kill()
+			f.srv.Start()
 		}, 3 * time.Second, 0},
-		{"FlushAll", true, nil, func(t *testing.T, f *fleet) { f.srv.must("FLUSHALL") }, 3 * time.Second, 0},
-		{"ScriptFlush", false, nil, func(t *testing.T, f *fleet) { f.srv.must("SCRIPT", "FLUSH") }, time.Second, 0},
+		{"FlushAll", true, nil, func(t *testing.T, f *fleet) { f.srv.Must("FLUSHALL") }, 3 * time.Second, 0},
+		{"ScriptFlush", false, nil, func(t *testing.T, f *fleet) { f.srv.Must("SCRIPT", "FLUSH") }, time.Second, 0},
 		{"KilledSubscriptions", true, nil, func(t *testing.T, f *fleet) {
 			for range 20 {
-				f.srv.must("CLIENT", "KILL", "TYPE", "pubsub")
+				f.srv.Must("CLIENT", "KILL", "TYPE", "pubsub")
 				f.judge.goesOn(t, 1, 2*time.Second, "a kill")
 			}
 		}, time.Second, 0},
 		{"KilledConnections", false, nil, func(t *testing.T, f *fleet) {
 			for range 5 {
-				f.srv.must("CLIENT", "KILL", "TYPE", "normal")
+				f.srv.Must("CLIENT", "KILL", "TYPE", "normal")
 				f.judge.goesOn(t, 1, 2*time.Second, "a kill")
 			}
 		}, time.Second, 0},
 		{"OutOfMemory", false, nil, func(t *testing.T, f *fleet) {
-			f.srv.must("CONFIG", "SET", "maxmemory", "1")
+			f.srv.Must("CONFIG", "SET", "maxmemory", "1")
 			f.judge.goesOn(t, 20, time.Second, "the memory is full")
-			f.srv.must("CONFIG", "SET", "maxmemory", "0")
+			f.srv.Must("CONFIG", "SET", "maxmemory", "0")
 		}, time.Second, 0},
 		{"ReadOnly", false, nil, func(t *testing.T, f *fleet) {
-			f.srv.must("CONFIG", "SET", "min-replicas-to-write", "1")
+			f.srv.Must("CONFIG", "SET", "min-replicas-to-write", "1")
 			pause(t, 300*time.Millisecond)
-			f.srv.must("CONFIG", "SET", "min-replicas-to-write", "0")
+			f.srv.Must("CONFIG", "SET", "min-replicas-to-write", "0")
 			f.judge.goesOn(t, 5, time.Second, "no writes")
-			f.srv.must("REPLICAOF", "127.0.0.1", "1")
+			f.srv.Must("REPLICAOF", "127.0.0.1", "1")
 			pause(t, 300*time.Millisecond)
-			f.srv.must("REPLICAOF", "NO", "ONE")
+			f.srv.Must("REPLICAOF", "NO", "ONE")
 		}, time.Second, 0},
 		{"Loading", false, []string{"--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "no"}, func(t *testing.T, f *fleet) {
-			f.srv.must("EVAL", "for i=1,2000 do redis.call('SET','k'..i,string.rep('x',2000)) end", "0")
-			f.srv.kill()
-			args := f.srv.args
-			f.srv.args = append(args, "--key-load-delay", "300", "--loading-process-events-interval-bytes", "1024")
-			f.srv.start()
+			f.srv.Must("EVAL", "for i=1,2000 do redis.call('SET','k'..i,string.rep('x',2000)) end", "0")
+			f.srv.Kill()
+			args := f.srv.Args
+			f.srv.Args = append(args, "--key-load-delay", "300", "--loading-process-events-interval-bytes", "1024")
+			f.srv.Start()
 		}, 4 * time.Second, 0},
-		{"Sleep", false, nil, func(t *testing.T, f *fleet) { f.srv.must("DEBUG", "SLEEP", "0.6") }, time.Second, 0},
-		{"SleepPastTheLease", false, nil, func(t *testing.T, f *fleet) { f.srv.must("DEBUG", "SLEEP", "3") }, 2 * time.Second, 5},
+		{"Sleep", false, nil, func(t *testing.T, f *fleet) { f.srv.Must("DEBUG", "SLEEP", "0.6") }, time.Second, 0},
+		{"SleepPastTheLease", false, nil, func(t *testing.T, f *fleet) { f.srv.Must("DEBUG", "SLEEP", "3") }, 2 * time.Second, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if !c.quick {
@@ -197,15 +198,15 @@ func pause(t *testing.T, d time.Duration) {
 // longer than a lease and a heartbeat.
 func TestKilledWaiters(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	sem := semaphore(t, open(t, srv.url(), quick), "kwait", 2)
+	srv := redistest.Shared(t)
+	sem := semaphore(t, open(t, srv.URL(), quick), "kwait", 2)
 	p, err := sem.Acquire(t.Context(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	jd := startJudge(t)
-	crowd := job{URL: srv.url(), Name: "kwait", Judge: jd.addr, Limit: 2, Callers: 250, Hold: time.Hour, Lease: quick.Lease}.start(t)
-	eventually(t, 5*time.Second, "250 wait", func() bool { return srv.must("ZCARD", "penstock:{kwait}:queue") == "250" })
+	crowd := job{URL: srv.URL(), Name: "kwait", Judge: jd.addr, Limit: 2, Callers: 250, Hold: time.Hour, Lease: quick.Lease}.start(t)
+	eventually(t, 5*time.Second, "250 wait", func() bool { return srv.Must("ZCARD", "penstock:{kwait}:queue") == "250" })
 	got := make(chan error)
 	go func() {
 		q, err := sem.Acquire(t.Context(), 1)
@@ -214,7 +215,7 @@ func TestKilledWaiters(t *testing.T) {
 		}
 		got <- err
 	}()
-	eventually(t, 5*time.Second, "one more waits", func() bool { return srv.must("ZCARD", "penstock:{kwait}:queue") == "251" })
+	eventually(t, 5*time.Second, "one more waits", func() bool { return srv.Must("ZCARD", "penstock:{kwait}:queue") == "251" })
 	crowd.kill()
 	start := time.Now()
 	p.Release(penstock.Success)
@@ -224,7 +225,7 @@ func TestKilledWaiters(t *testing.T) {
 	if took := time.Since(start); took > quick.Lease*5/4+200*time.Millisecond {
 		t.Errorf("held up for %v", took)
 	}
-	if n := srv.must("ZCARD", "penstock:{kwait}:queue"); n != "0" {
+	if n := srv.Must("ZCARD", "penstock:{kwait}:queue"); n != "0" {
 		t.Errorf("%s still wait", n)
 	}
 }

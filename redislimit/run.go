@@ -163,8 +163,8 @@ func (l *shared) make(kind string, now time.Time) *call {
 func (c *call) delta() {
 	a, box := c.args, &c.box
 	a = append(a, strconv.Itoa(len(box.frees)))
-	for _, id := range box.frees {
-		a = append(a, decimal(id))
+	for _, f := range box.frees {
+		a = append(a, decimal(f.id)+f.note)
 	}
 	for i, list := range [][]*waiter{box.drops, nil, box.asks, box.tries} {
 		if i == 1 {
@@ -197,7 +197,13 @@ func (l *shared) call(c *call) (*reply, error) {
 	return readReply(limitScript.Exec(ctx, client, l.keys(), c.args))
 }
 
-func (l *shared) keys() []string { return keys(l.name) }
+func (l *shared) keys() []string {
+	k := keys(l.name)
+	if l.lead != nil {
+		k = append(k, k[0]+":seen")
+	}
+	return k
+}
 
 func keys(name string) []string {
 	state := "penstock:{" + name + "}"
@@ -326,7 +332,7 @@ func (l *shared) granted(epoch uint64, g grant, now time.Time) {
 	case l.held[g.id] != nil:
 	case w == nil:
 		if l.counts {
-			l.out.frees = append(l.out.frees, g.id)
+			l.out.frees = append(l.out.frees, freed{id: g.id})
 		}
 		if g.ends != "" {
 			l.out.settles = append(l.out.settles, settle{old: g.n, undone: true, ends: g.ends})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/internal/redistest"
 	"github.com/penstock-go/penstock/redislimit"
 )
 
@@ -13,8 +14,8 @@ var quick = redislimit.Options{Lease: time.Second}
 
 func TestAcquire(t *testing.T) {
 	t.Parallel()
-	srv := startServer(t)
-	s := semaphore(t, open(t, srv.url(), quick), "a", 2)
+	srv := redistest.Start(t)
+	s := semaphore(t, open(t, srv.URL(), quick), "a", 2)
 	start := time.Now()
 	p, err := s.Acquire(t.Context(), 1)
 	if err != nil {

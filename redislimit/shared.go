@@ -18,8 +18,10 @@ import (
 type shared struct {
 	store  *Store
 	name   string
-	counts bool // a Semaphore: permits are held under the lease
-	code   int  // the limit that the program gave
+	counts bool  // a Semaphore: permits are held under the lease
+	code   int   // the limit that the program gave
+	lead   *lead // of an Adaptive; set before it is used
+	plain  bool  // a Semaphore; set before it is used
 	rates  rate.List
 	wake   chan struct{} // pokes run
 
@@ -61,11 +63,17 @@ type waiter struct {
 
 // An outbox is what Redis has to be told next.
 type outbox struct {
-	frees   []uint64
+	frees   []freed
 	drops   []*waiter
 	settles []settle
 	asks    []*waiter
 	tries   []*waiter
+}
+
+// A freed is a permit that is given back, and what an adaptive limit learns from it.
+type freed struct {
+	id   uint64
+	note string
 }
 
 // A settle changes what a permit has cost.
@@ -142,6 +150,9 @@ func (l *shared) come(w *waiter) error {
 			return l.away.error()
 		}
 	}
+	if l.lead != nil {
+		defer l.lead.begin()
+	}
 	l.last++
 	w.id, w.since = l.last, time.Now()
 	l.waiting[w.id] = w
@@ -198,7 +209,7 @@ func (l *shared) poke() {
 // lock, so that no list that is sent to Redis has it in both or in neither.
 func (l *shared) grant(w *waiter, f Fence, ends string, local bool, now time.Time) {
 	delete(l.waiting, w.id)
-	w.got = &Permit{shared: l, id: w.id, n: w.n, cost: w.n, fence: f, ends: ends, local: local}
+	w.got = &Permit{shared: l, id: w.id, n: w.n, cost: w.n, fence: f, ends: ends, local: local, begun: now}
 	if l.counts {
 		l.held[w.id] = w.got
 		l.stats.InUse += w.n

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/internal/redistest"
 	"github.com/penstock-go/penstock/redislimit"
 )
 
@@ -36,25 +37,17 @@ func TestMain(m *testing.M) {
 		j.work()
 		return
 	}
-	os.Exit(run(m))
-}
-
-// commonDir is the folder of the server that tests share.
-var commonDir string
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "redislimit-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	if text := os.Getenv("REDISLIMIT_ADAPTIVE"); text != "" {
+		var j adaptiveJob
+		if err := json.Unmarshal([]byte(text), &j); err != nil {
+			panic(err)
+		}
+		j.work()
+		return
 	}
-	defer os.RemoveAll(dir)
-	commonDir = dir
 	code := m.Run()
-	if common.srv != nil {
-		common.srv.kill()
-	}
-	return code
+	redistest.CloseShared()
+	os.Exit(code)
 }
 
 func (j job) work() {
@@ -115,7 +108,13 @@ type worker struct {
 // start starts a worker process.
 func (j job) start(t testing.TB) *worker {
 	t.Helper()
-	text, err := json.Marshal(j)
+	return startWorker(t, "REDISLIMIT_JOB", j)
+}
+
+// startWorker starts a process that does what job says.
+func startWorker(t testing.TB, variable string, job any) *worker {
+	t.Helper()
+	text, err := json.Marshal(job)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,10 +123,11 @@ func (j job) start(t testing.TB) *worker {
 		t.Fatal(err)
 	}
 	w := &worker{exec.Command(self)}
-	w.cmd.Env = append(os.Environ(), "REDISLIMIT_JOB="+string(text))
+	w.cmd.Env = append(os.Environ(), variable+"="+string(text))
 	if testing.Verbose() {
 		w.cmd.Stderr = os.Stderr
 	}
+	redistest.DieWithParent(w.cmd)
 	if err := w.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

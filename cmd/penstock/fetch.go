@@ -10,8 +10,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newFetch() *cobra.Command {
-	var f fetchFlags
+func newFetch() *cobra.Command { return newFetchWith(&fetchFlags{}) }
+
+func newFetchWith(f *fetchFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fetch [flags] [FILE | - | URL...]",
 		Short: "Fetch a list of URLs or API calls: the main job",
@@ -47,6 +48,10 @@ Exit codes: 0 every item was accepted; 1 the run itself failed; 2 usage;
 		},
 	}
 	f.register(cmd)
+	f.fleet.register(cmd.Flags())
+	if cmd.Flags().Lookup("store") == nil {
+		f.store.register(cmd.Flags())
+	}
 	return cmd
 }
 
@@ -62,7 +67,6 @@ func (f *fetchFlags) fit() (note string) {
 		}
 		f.concurrency = fits
 	}
-	f.hosts.perHost.n = min(f.hosts.perHost.n, f.concurrency)
 	return note
 }
 
@@ -104,6 +108,12 @@ func (f *fetchFlags) limits() report.Limits {
 
 // run opens everything before anything is sent, and then fetches.
 func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
+	if err := f.fleet.checkFlags(cmd, f.store.url); err != nil {
+		return err
+	}
+	if f.fleet.name != "" {
+		return f.load(cmd, args)
+	}
 	f.retriesSet = cmd.Flags().Changed("retries")
 	note := f.fit()
 	if f.report != "" {
@@ -125,6 +135,11 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 		}
 		return f.rehearse(cmd, in)
 	}
+	live, err := f.listen.open()
+	if err != nil {
+		return errors.Join(err, in.Close())
+	}
+	defer live.close()
 	out, err := f.openOutput(cmd, in)
 	if err != nil {
 		return errors.Join(err, in.Close())
@@ -135,7 +150,7 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	r := fetchRun{
 		opts: opts, src: in, out: out, limits: f.limits(), report: f.report,
 		show: f.show, shared: out.name == "" && isTerminal(cmd.OutOrStdout()), from: f.from(note != ""), note: note,
-		grace: f.grace, stderr: cmd.ErrOrStderr(),
+		live: live, grace: f.grace, stderr: cmd.ErrOrStderr(),
 		policy: f.policy, policyFile: f.hosts.policy,
 	}
 	return r.run(cmd.Context())

@@ -18,7 +18,7 @@ import (
 // fetchFlags are the flags of penstock fetch.
 type fetchFlags struct {
 	// input
-	format, column, idColumn, baseURL string
+	format, column, idColumn, baseURL, only string
 	// limits
 	concurrency  int
 	auto         bool // -c auto
@@ -47,6 +47,13 @@ type fetchFlags struct {
 	spillMax, dedupMemory        int64
 	dedup                        bool
 	show                         showFlags
+	listen                       listenFlags
+
+	store storeFlags
+	fleet fleetFlags
+	// What the loader of the fleet has passed on, for penstock work.
+	fleetHeader http.Header
+	fleetBody   []byte
 
 	policy *policy.Reloader // made by options
 }
@@ -63,6 +70,8 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.column, "column", "", "the `NAME` (or number) of the CSV column with the URL; implies --format csv")
 	fl.StringVar(&f.idColumn, "id-column", "", "the `NAME` (or number) of the CSV column with the id")
 	fl.StringVar(&f.baseURL, "base-url", "", "the `URL` that paths such as /v1/chat/completions are joined to")
+
+	fl.StringVar(&f.only, "only", "", "fetch only these `ITEMS`, counted from 0: 0-99,500, or @FILE as penstock merge --missing writes it")
 
 	fl.VarP(concurrencyValue{&f.concurrency, &f.auto}, "max-concurrent", "c", "most requests in flight at once; auto is as many as hosts and machine can take")
 	fl.Var(rateValue{&f.rate}, "rate", "most requests started in a time: 100/s, 5000/m, 10/15s; several with commas")
@@ -98,6 +107,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.BoolVarP(&f.include, "include", "i", false, "put the response's header into the record (cookies left out)")
 	fl.StringVar(&f.report, "report", "", "make an HTML page of the run in `FILE` when it ends")
 	f.show.register(fl)
+	f.listen.register(fl)
 	fl.DurationVar(&f.grace, "grace", 30*time.Second, "`TIME` that the first Ctrl-C leaves to what is in flight")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "read all input, say what would be done, send nothing")
 }
@@ -180,23 +190,27 @@ func (f *fetchFlags) header(form bool) (http.Header, error) {
 	if form {
 		h.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	set := map[string]bool{}
+	return h, f.addHeaders(h, map[string]bool{})
+}
+
+// addHeaders adds what -H says to h; set are the names that it has from there.
+func (f *fetchFlags) addHeaders(h http.Header, set map[string]bool) error {
 	for _, arg := range f.headers {
 		lines := []string{arg}
 		if name, ok := strings.CutPrefix(arg, "@"); ok {
 			data, err := os.ReadFile(name)
 			if err != nil {
-				return nil, usagef("-H @FILE reads one header a line", "-H: %v", err)
+				return usagef("-H @FILE reads one header a line", "-H: %v", err)
 			}
 			lines = strings.Split(strings.TrimRight(string(data), "\r\n"), "\n")
 		}
 		for _, line := range lines {
 			if err := addHeader(h, set, strings.TrimRight(line, "\r")); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return h, nil
+	return nil
 }
 
 func addHeader(h http.Header, set map[string]bool, line string) error {

@@ -31,6 +31,7 @@ type fetchRun struct {
 	out    *output
 	limits report.Limits
 	report string // the HTML file, or ""
+	live   *livePage
 	grace  time.Duration
 	stderr io.Writer
 
@@ -42,6 +43,9 @@ type fetchRun struct {
 
 	policy     *policy.Reloader
 	policyFile string // "" where there is none to read again
+
+	voice   *voice            // what is to speak through the display; nil if nothing is
+	explain func(error) error // says more of how the run has ended; may be nil
 }
 
 // run fetches, shows progress, heeds signals, and prints the summary. The
@@ -63,9 +67,16 @@ func (r *fetchRun) run(ctx context.Context) error {
 	if r.note != "" {
 		show.Say(r.note)
 	}
+	if r.voice != nil {
+		r.voice.set(show.Say)
+		defer r.voice.set(func(line string) { fmt.Fprintln(r.stderr, line) })
+	}
 	stopReloading := r.reloadOnHangup(engine, show)
 	defer stopReloading()
 	signals := r.heed(engine, cancel, show)
+	if err := r.live.start(engine, rec, show.Say); err != nil {
+		return err
+	}
 	rec.Start()
 	sum, err := engine.Run(ctx, r.src, rec.Wrap(r.out.sink))
 	closeErr := r.out.sink.Close()
@@ -77,7 +88,11 @@ func (r *fetchRun) run(ctx context.Context) error {
 	} else if we, ok := errors.AsType[*fetch.SinkError](err); ok {
 		err = r.out.explain(we.Err)
 	}
+	if r.explain != nil {
+		err = r.explain(err)
+	}
 	rec.Stop(ended(err, sig))
+	r.live.close()
 	data := rec.Data()
 	data.Notes = append(data.Notes, dedupNotes(sum)...)
 	r.summarize(show, data)
@@ -116,6 +131,9 @@ func (r *fetchRun) verdict(show *display.Display, sum fetch.Summary, err error, 
 		}
 		return &exitError{code: code}
 	case err != nil:
+		if exit, ok := errors.AsType[*exitError](err); ok {
+			return exit
+		}
 		return &exitError{code: exitFailed, err: err}
 	case sum.Failed > 0:
 		return &exitError{code: exitItems}

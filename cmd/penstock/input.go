@@ -23,7 +23,9 @@ type input struct {
 	rest    fetch.Source // of src, without what an earlier run has done
 	parts   []part
 	closers []io.Closer
-	pipe    bool // a read may wait for somebody
+	pipe    bool         // a read may wait for somebody
+	pending *abandonable // what then reads
+	only    string       // which items, if not all, as a digest
 }
 
 // openSource makes one source of the arguments: URLs, files, and - for stdin.
@@ -66,7 +68,11 @@ func (f *fetchFlags) openSource(args []string, stdin io.Reader) (*input, error) 
 	}
 	in.src = readerSource{reader.Concat(openers...)}
 	if in.pipe {
-		in.src = newAbandonable(in.src)
+		in.pending = newAbandonable(in.src)
+		in.src = in.pending
+	}
+	if err := in.limitTo(f.only); err != nil {
+		return nil, errors.Join(err, in.Close())
 	}
 	return in, nil
 }
@@ -173,8 +179,8 @@ func (in *input) Next(ctx context.Context) (fetch.Item, error) {
 // Close closes what was opened, the last first. What a pipe's goroutine still
 // reads from is left open.
 func (in *input) Close() error {
-	if a, ok := in.src.(*abandonable); ok {
-		a.abandon()
+	if in.pending != nil {
+		in.pending.abandon()
 		return nil
 	}
 	var errs []error

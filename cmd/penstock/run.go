@@ -18,6 +18,7 @@ const (
 	exitFailed    = 1   // the run itself failed
 	exitUsage     = 2   // the command line, or a file it names, is wrong
 	exitItems     = 3   // finished, some items failed for good
+	exitStopped   = 4   // stopped by a limit of the run, such as a store that is away; resumable
 	exitInterrupt = 130 // stopped by SIGINT
 	exitTerminate = 143 // stopped by SIGTERM
 )
@@ -128,7 +129,7 @@ trips no server's rate limit.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate(helpTemplate)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newFetch(), newReport(), newExport(), newExplain(), newDemo(), newOrigin(), newMan(), newVersion())
+	root.AddCommand(newFetch(), newWork(), newMerge(), newFleet(), newReport(), newExport(), newExplain(), newDemo(), newOrigin(), newMan(), newVersion())
 	addCompletion(root)
 	completeFlags(root)
 	return root

@@ -124,3 +124,19 @@ func closeBody(req *http.Request) {
 		req.Body.Close()
 	}
 }
+
+// MaxIdle returns how many connections may be idle, in all and per host.
+func (t *Transport) MaxIdle() (all, perHost int) {
+	t.pool.mu.Lock()
+	defer t.pool.mu.Unlock()
+	return t.pool.most, t.pool.mostPerHost
+}
+
+// SetMaxIdle changes Options.MaxIdle and MaxIdlePerHost while requests go on, but
+// for the transport that others are handed to. Idle connections that are more
+// than that are closed as further ones become idle.
+func (t *Transport) SetMaxIdle(all, perHost int) {
+	t.pool.mu.Lock()
+	defer t.pool.mu.Unlock()
+	t.pool.most, t.pool.mostPerHost = all, perHost
+}
