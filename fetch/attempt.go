@@ -40,9 +40,10 @@ type attempt struct {
 }
 
 // try makes j's request once. It returns when the body is read or given up.
-func (w *worker) try(ctx context.Context, j *job) (a attempt) {
-	a.start = time.Now()
-	resp, err := w.call(j, &a)
+func (w *worker) try(ctx context.Context, j *job) *attempt {
+	a := &w.last
+	*a = attempt{start: time.Now()}
+	resp, err := w.call(j, a)
 	var ip netip.Addr
 	req := &w.req
 	if errors.Is(err, h1.ErrNotServed) {
@@ -52,7 +53,8 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 			defer cancel()
 		}
 		w.connection.reset()
-		req = j.request().WithContext(ctx)
+		j.request(req)
+		req = req.WithContext(ctx)
 		if w.e.opts.KeepExchanges {
 			req = w.e.traced(req, &ip)
 		}
@@ -66,8 +68,8 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 		return a
 	}
 	a.status, a.header, a.proto = resp.StatusCode, resp.Header, resp.Proto
-	w.e.hint(j, &a)
-	a.err = w.read(&a, resp)
+	w.e.hint(j, a)
+	a.err = w.read(a, resp)
 	resp.Body.Close()
 	a.total = time.Since(a.start)
 	if w.e.opts.KeepExchanges {
@@ -85,7 +87,7 @@ func (w *worker) call(j *job, a *attempt) (*http.Response, error) {
 	if w.caller == nil || w.e.opts.KeepExchanges {
 		return nil, h1.ErrNotServed
 	}
-	w.req = *j.request()
+	j.request(&w.req)
 	var until time.Time
 	if t := w.e.opts.Timeout; t > 0 {
 		until = a.start.Add(t - j.spent)
@@ -105,8 +107,9 @@ func (w *worker) explain(err error) *Error {
 	return e
 }
 
-func (j *job) request() *http.Request {
-	req := &http.Request{
+// request makes req the one to send next.
+func (j *job) request(req *http.Request) {
+	*req = http.Request{
 		Method: j.method, URL: j.url, Host: j.url.Host, Header: j.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
@@ -118,7 +121,6 @@ func (j *job) request() *http.Request {
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.body)), nil }
 		req.Body, _ = req.GetBody()
 	}
-	return req
 }
 
 // read takes the body into the worker's buffer, or only counts it, and stops

@@ -15,10 +15,11 @@ import (
 
 // A worker makes one request at a time; it is the slot.
 type worker struct {
-	e   *Engine
-	buf bytes.Buffer
-	rec Record
-	req http.Request
+	e    *Engine
+	buf  bytes.Buffer
+	rec  Record
+	req  http.Request
+	last attempt
 
 	caller     *h1.Caller // nil for a transport that has none
 	connection connecting
@@ -67,9 +68,9 @@ func (w *worker) do(ctx context.Context, j *job) {
 		return
 	}
 	if a.err == nil {
-		followed, err := e.redirect(j, &a)
+		followed, err := e.redirect(j, a)
 		if followed {
-			j.keepHop(&a)
+			j.keepHop(a)
 			j.spent += max(a.total, 1)
 			e.tally.redirect()
 			e.sched.again(j)
@@ -80,10 +81,10 @@ func (w *worker) do(ctx context.Context, j *job) {
 		}
 		a.err = err
 	}
-	if a.err != nil && e.retry(j, &a) {
+	if a.err != nil && e.retry(j, a) {
 		return
 	}
-	w.finish(j, &a)
+	w.finish(j, a)
 }
 
 // standBack is for an attempt that never began because this machine has run

@@ -72,7 +72,7 @@ func (c *Caller) Do(req *http.Request, until time.Time) (*http.Response, error) 
 			return nil, ErrNotServed
 		}
 	}
-	h, conn, b := c.t.pool.take(key{req.URL.Scheme == "https", req.URL.Host})
+	h, conn, b := c.t.pool.take(key{req.URL.Scheme == "https", req.URL.Host}, rewinds(req))
 	if conn == nil && c.t.opts.HTTP2 && h.secure && !c.t.pool.speaksOne(h) {
 		return nil, ErrNotServed
 	}

@@ -74,6 +74,13 @@ func (x *exchange) send() error {
 			return err
 		}
 	}
+	if x.caller != nil && x.c.used && x.c.asksItself() && rewinds(x.req) {
+		x.c.out = w.buf
+		if d := x.t.opts.ResponseHeaderTimeout; d > 0 {
+			x.c.readWithin(d)
+		}
+		return nil
+	}
 	n, err := x.c.Conn.Write(w.buf)
 	w.wrote = int64(n)
 	x.sendErr = err
@@ -190,7 +197,7 @@ func (x *exchange) answer(resp *http.Response) *http.Response {
 // fail ends a request that has no response, and says why.
 func (x *exchange) fail(err error) error {
 	c, read := x.c, x.c.read
-	wrote := x.b.out.wrote
+	wrote := x.b.out.wrote + int64(x.c.wrote)
 	c.close()
 	canceled := x.unwatch()
 	c.finish()
@@ -225,7 +232,7 @@ func (x *exchange) fail(err error) error {
 	if x.sendErr != nil {
 		err = x.sendErr
 	}
-	if c.used && (wrote == 0 || repeatable(x.req)) && (!hasBody(x.req) || x.req.GetBody != nil) {
+	if c.used && (wrote == 0 || repeatable(x.req)) && rewinds(x.req) {
 		return &unansweredError{err}
 	}
 	return err
