@@ -11,6 +11,15 @@ func (s *scheduler) await() bool {
 	return !s.stopped
 }
 
+// letRead wakes the reader if it may go on and it is worth while: when there is
+// room for many items, so that it is not woken for each, or when there is nothing
+// else that may start. The caller holds mu.
+func (s *scheduler) letRead() {
+	if s.slowHead || s.mayRead() && (s.resident <= s.lookAhead-s.lookAhead/4 || s.ready.len() == 0) {
+		s.room.Signal()
+	}
+}
+
 // mayRead says that there is a place for one more item. The caller holds mu.
 func (s *scheduler) mayRead() bool {
 	if s.spill.live > 0 && s.spill.full() {
@@ -54,7 +63,7 @@ func (s *scheduler) setAside() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.resident--
-	s.room.Signal()
+	s.letRead()
 }
 
 // takeBack says that an item which was set aside has its record.

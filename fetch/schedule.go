@@ -166,15 +166,11 @@ func (s *scheduler) nextTask() (*job, *lane) {
 		if j != nil {
 			s.inFlight++
 			s.peak = max(s.peak, s.inFlight)
-			if s.mayRead() {
-				s.room.Signal()
-			}
+			s.letRead()
 			return j, nil
 		}
 		s.arm(now, wait)
-		if s.mayRead() {
-			s.room.Signal()
-		}
+		s.letRead()
 		s.idle++
 		s.work.Wait()
 	}
@@ -296,7 +292,7 @@ func (s *scheduler) settle(index int64) (low int64) {
 	s.pending--
 	s.resident--
 	s.done.finish(index)
-	s.room.Signal()
+	s.letRead()
 	if s.over() {
 		s.wakeAll()
 	}
