@@ -75,20 +75,15 @@ func (s *scheduler) takeBack(index int64) (low int64) {
 }
 
 // admit queues a job that has begun, or puts it aside if the look-ahead is full
-// and its host is blocked. The error is why that cannot be done.
-func (s *scheduler) admit(j *job) error {
+// and its host is blocked.
+func (s *scheduler) admit(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lane(j.url)
 	if l.spilled() == 0 && !l.refilling && (s.resident <= s.lookAhead || !l.blocked()) {
 		s.enqueue(j, false)
-		return nil
+		return
 	}
-	item, err := encodeSpilled(j)
-	if err != nil {
-		return err
-	}
-	s.put(l, item)
+	s.put(l, j)
 	s.offer(l)
-	return nil
 }
