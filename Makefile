@@ -10,8 +10,10 @@ INPUTS ?= 1000000
 ROUNDS ?= 5
 TIME   ?= 300ms
 SEEDS  ?= 3
+SCENARIO ?= .
+ONLY     ?= .
 
-.PHONY: help build demo check test bench bench-primitives bench-fleet sim fuzz dist picture clean
+.PHONY: help build demo check test bench bench-primitives bench-fleet bench-fetch sim fuzz dist picture clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,6 +41,9 @@ sim: ## the limits that find themselves and their peers on simulated servers: SE
 
 bench-fleet: ## limits over Redis, side by side with the peers: ROUNDS=5
 	@cd bench && go run ./redislimit -rounds $(ROUNDS)
+
+bench-fetch: ## whole commands side by side, as a Markdown table: ROUNDS=5 SCENARIO=. ONLY=.
+	@bench/fetch/setup.sh && cd bench && go run ./fetch -rounds $(ROUNDS) -scenario '$(SCENARIO)' -only '$(ONLY)'
 
 fuzz: ## every Fuzz target with INPUTS=1000000 each
 	@scripts/fuzz.sh $(INPUTS)

@@ -45,13 +45,15 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 		ctx, cancel = context.WithTimeout(ctx, t-j.spent)
 		defer cancel()
 	}
+	ctx, end := j.under(ctx)
+	defer end()
 	w.connection.reset()
 	req := j.request(ctx)
 	var ip netip.Addr
 	if w.e.opts.KeepExchanges {
 		req = w.e.traced(req, &ip)
 	}
-	resp, err := w.e.opts.Transport.RoundTrip(req)
+	resp, err := w.e.conduit.transport().RoundTrip(req)
 	a.ttfb = time.Since(a.start)
 	a.connect = w.connection.took(a.ttfb)
 	if err != nil {

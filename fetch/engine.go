@@ -44,12 +44,14 @@ type Engine struct {
 	sink   Sink
 	order  Advancer
 
+	conduit      conduit
 	ownTransport bool // made here, so its idle connections are closed here
 
 	fail     context.CancelCauseFunc
 	draining context.Context //nolint:containedctx // a flag that can be waited for, not a request's context
 	drain    context.CancelFunc
 	ran      atomic.Bool
+	halted   atomic.Pointer[SharedError] // why nothing new may start
 	workers  sync.WaitGroup
 }
 
@@ -63,6 +65,7 @@ func New(o Options) (*Engine, error) {
 	for name, values := range o.Header {
 		e.header[http.CanonicalHeaderKey(name)] = values
 	}
+	e.conduit.init(o.Transport, o.Concurrency)
 	e.draining, e.drain = context.WithCancel(context.Background())
 	return e, nil
 }
@@ -100,16 +103,20 @@ func (e *Engine) Run(ctx context.Context, src Source, sink Sink) (Summary, error
 	stop2 := context.AfterFunc(ctx, e.sched.stop)
 	defer stop2()
 
+	e.sched.halt = func(err error) { e.sched.asks.Go(func() { e.halt(err) }) }
 	e.sched.decode, e.sched.fail = e.decodeSpilled, func(err error) { e.fail(err) }
 	e.sched.spawn = func() { e.workers.Go(func() { e.work(ctx) }) }
 	err := e.read(reading, src)
+	e.sched.awaitEnd()
 	e.workers.Wait()
+	e.sched.stop()
+	e.sched.asks.Wait()
 	e.sched.spill.close()
 	if !e.sched.unfinished() {
 		e.advance(math.MaxInt64)
 	}
-	if own, ok := e.opts.Transport.(*http.Transport); ok && e.ownTransport {
-		own.CloseIdleConnections()
+	if e.ownTransport {
+		e.conduit.closeIdle()
 	}
 	e.tally.end(time.Now())
 	return e.Stats().Summary, e.verdict(ctx, err)
@@ -206,6 +213,9 @@ func (e *Engine) verdict(ctx context.Context, err error) error {
 		return cause
 	case err != nil:
 		return err
+	}
+	if halted := e.halted.Load(); halted != nil {
+		return halted
 	}
 	return ErrDrained
 }

@@ -46,7 +46,7 @@ func truncation(err *Error) warc.Truncation {
 
 // traced lets *ip be the address that answers. Behind a proxy nobody knows it.
 func (e *Engine) traced(req *http.Request, ip *netip.Addr) *http.Request {
-	if t, ok := e.opts.Transport.(*http.Transport); ok && t.Proxy != nil {
+	if t, ok := e.conduit.transport().(*http.Transport); ok && t.Proxy != nil {
 		if proxy, err := t.Proxy(req); err != nil || proxy != nil {
 			return req
 		}

@@ -59,12 +59,15 @@ func (e *Engine) SetPolicy(p Policy) error {
 	return nil
 }
 
-// SetConcurrency changes Options.Concurrency while the run goes on. The
-// connections that the Transport may keep idle stay those of the beginning.
+// SetConcurrency changes Options.Concurrency while the run goes on. Lowering it
+// interrupts nothing: nothing starts until fewer are in flight. Raising it raises
+// the bounds of the Transport's connections, as far as they were the same number
+// and the Transport is of net/http or of package h1, and the look-ahead.
 func (e *Engine) SetConcurrency(n int) error {
 	if n < 1 {
 		return fmt.Errorf("fetch: concurrency %d: at least 1 is needed", n)
 	}
+	e.conduit.grow(n)
 	e.sched.setLimit(n)
 	return nil
 }

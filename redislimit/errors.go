@@ -23,6 +23,8 @@ var (
 	// than 200 bytes, or has characters other than letters, digits and
 	// . _ - : / @ +
 	ErrName = errors.New("redislimit: not a name of a limit")
+	// ErrVersion says that what answers is older than Redis 7 and Valkey.
+	ErrVersion = errors.New("redislimit: the store is older than Redis 7")
 	// ErrUnknown says that nobody uses a limit of that name.
 	ErrUnknown = errors.New("redislimit: no such limit is in use")
 )

@@ -12,13 +12,19 @@
 --     was set, how many wait
 --   i run id of the server, l limit, r rates, t when each rate is paid for,
 --   d the head of the queue that was told when its rate is due
+--   a of an adaptive limit: the process that leads, or nothing
 --   p:PROCESS  = end of its lease and number of its latest call, packed; who it is
---   h:PROCESS:ID = units, fencing counter, L of the grant
+--   h:PROCESS:ID = demand, fencing counter, L of the grant, when its rates are
+--     paid for or -; of an adaptive limit also the units in use then, and how
+--     many were granted right after
+-- A demand is UNITS, or UNITS/COST where of the rates another number is taken.
+-- Of an adaptive limit also KEYS[4], a stream: what was freed and how it went
+-- (see adaptive.lua).
 local S, Q, C = KEYS[1], KEYS[2], KEYS[3]
 local call, fmt, max, min = redis.call, string.format, math.max, math.min
 local pack, parse, form = struct.pack, struct.unpack, '<dddddddddddd'
 local pid, number, mode, lease = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
-local known, label = tonumber(ARGV[7]), ARGV[8]
+local known, label, O = tonumber(ARGV[7]), ARGV[8], KEYS[4]
 
 local function int(x) return fmt('%.0f', x) end
 local at = 8
@@ -37,11 +43,12 @@ local real = time[1] * 1000000 + time[2]
 local info = call('INFO', 'server')
 local _, colon = info:find('run_id:', 1, true)
 local run = info:sub(colon + 1, colon + 40)
-local v = call('HMGET', S, 'm', 'i', 'l', 'r', 't', 'd', 'p:' .. pid)
+local v = call('HMGET', S, 'm', 'i', 'l', 'r', 't', 'd', 'p:' .. pid, 'a')
 local num = tonumber
 local epoch, fence, used, L, R, T, grace, first, ticket, procs, kept, queue
 if v[1] then epoch, fence, used, L, R, T, grace, first, ticket, procs, kept, queue = parse(form, v[1]) end
 local limit, spec, paid, told, me = num(v[3]), v[4] or '', v[5] or '', v[6] or '', v[7]
+local leader = v[8] or O and ''
 
 -- What is new, lost or restored.
 local changed, restored = false, false
@@ -102,6 +109,11 @@ local function due(n)
 	end
 	return wait > 0.001 and wait or 0
 end
+local function demand(text)
+	local units, cost = text:match('^(%d+)/(%d+)$')
+	if units then return num(units), num(cost) end
+	return num(text), num(text)
+end
 local function pay(n)
 	if not rates[1] then return '' end
 	local ends = {}
@@ -112,50 +124,99 @@ local function pay(n)
 	return table.concat(ends, ' ')
 end
 
--- never says why n could not be had after any wait.
-local function never(n)
-	if limit and limit > 0 and n > limit then return true end
+-- never says why it could not be had after any wait.
+local function never(units, cost)
+	if limit and limit > 0 and units > limit and not leader then return true end
 	for _, r in ipairs(rates) do
-		if r.tolerance > 0 and not r.each and n * r.interval > r.tolerance * 1.0000001 then return true end
+		if r.tolerance > 0 and not r.each and cost * r.interval > r.tolerance * 1.0000001 then return true end
 	end
 	return false
 end
+-- full says that n do not fit now. One that is more than an adaptive limit goes
+-- alone.
+local function full(n) return limit and used + n > limit and not (leader and limit > 0 and used == 0) end
 
-local grants, refused, lost, queued, no, msgs, sets = {}, {}, {}, {}, {}, {}, {}
+local grants, refused, lost, queued, no, msgs, sets, given = {}, {}, {}, {}, {}, {}, {}, {}
 local function tell(to, word)
 	local list = msgs[to]
 	if not list then list = {} msgs[to] = list end
 	list[#list + 1] = word
 end
-local function grant(to, id, n)
+local function grant(to, id, text)
 	fence = fence + 1
-	local ends = pay(n)
+	local units, cost = demand(text)
+	local ends = pay(cost)
+	local listed = ends:gsub(' ', ',')
 	if limit then
-		used = used + n
+		used = used + units
 		sets[#sets + 1] = 'h:' .. to .. ':' .. id
-		sets[#sets + 1] = n .. ' ' .. int(fence) .. ' ' .. int(L)
+		sets[#sets + 1] = text .. ' ' .. int(fence) .. ' ' .. int(L) .. ' ' .. (ends == '' and '-' or listed)
+		if leader then given[#given + 1] = {#sets, used} end
 	end
 	if to == pid then
 		grants[#grants + 1] = id
 		grants[#grants + 1] = int(fence)
 		grants[#grants + 1] = ends
-		grants[#grants + 1] = int(n)
+		grants[#grants + 1] = text
 	else
-		tell(to, 'g ' .. id .. ' ' .. int(fence) .. ' ' .. (ends == '' and '-' or ends:gsub(' ', ',')) .. ' ' .. int(n))
+		tell(to, 'g ' .. id .. ' ' .. int(fence) .. ' ' .. (ends == '' and '-' or listed) .. ' ' .. text)
 	end
 end
 local function refuse(to, id)
 	if to == pid then refused[#refused + 1] = id else tell(to, 'r ' .. id) end
 end
-local function free(ids)
-	local fields = {}
-	for i, id in ipairs(ids) do fields[i] = 'h:' .. pid .. ':' .. id end
+-- refund gives back, as far as time has not done so, what was paid until ends
+-- for old and is to be for new.
+local function refund(old, new, undone, ends)
+	local i = 0
+	for e in ends:gmatch('[%d.]+') do
+		i = i + 1
+		local r = rates[i]
+		if r then
+			local back = (old - new) * r.interval
+			if r.each then back = undone and r.interval or 0 end
+			if back > 0 then
+				r.paid = r.paid - min(max(num(e) - R, 0), back)
+			elseif back < 0 then
+				r.paid = max(r.paid, R) - back
+			end
+		end
+	end
+end
+-- free takes back what this process holds by those ids; unused, also what was
+-- paid for it. What it does not hold (any more) is no matter: an id may come
+-- more than once, also in one call. Those of an adaptive limit may say after a
+-- space how it went and after how many microseconds.
+local function free(ids, unused)
+	local fields, notes, once, seen, refusal = {}, {}, {}, {}, false
+	for _, note in ipairs(ids) do
+		local id = O and note:match('^%d+') or note
+		if not once[id] then
+			once[id] = true
+			fields[#fields + 1] = 'h:' .. pid .. ':' .. id
+			notes[#fields] = note
+		end
+	end
 	for i = 1, #fields, 4000 do
-		for _, h in ipairs(call('HMGET', S, unpack(fields, i, min(i + 3999, #fields)))) do
-			if h then used = used - num(h:match('^%d+')) end
+		for j, h in ipairs(call('HMGET', S, unpack(fields, i, min(i + 3999, #fields)))) do
+			if h then
+				local text, counter, at, ends, with, beside = h:match('^(%S+) (%S+) (%S+) (%S+) ?(%d*) ?(%d*)')
+				local units, cost = demand(text)
+				local how, latency = notes[i + j - 1]:match(' (%a) (%d+)')
+				if how and with ~= '' then
+					refusal = refusal or how == 'o'
+					seen[#seen + 1] = pack('<ddddddd', counter, at, L, latency, with, beside, used) .. how
+				end
+				used = used - units
+				if unused then refund(cost, 0, true, ends) end
+			end
 		end
 	end
 	bulk('HDEL', S, fields)
+	if seen[1] then
+		call('XADD', O, 'MAXLEN', '~', 20000, '*', 'o', table.concat(seen))
+		if refusal and leader and leader ~= '' and leader ~= pid then tell(leader, 'o') end
+	end
 end
 
 if me then
@@ -172,6 +233,8 @@ local function save()
 		set('t', table.concat(paid, ' '))
 	end
 	if told ~= (v[6] or '') then set('d', told) end
+	for _, g in ipairs(given) do sets[g[1]] = sets[g[1]] .. ' ' .. g[2] .. ' ' .. used - g[2] end
+	if leader and not v[8] then set('a', leader) end
 	if changed then set('i', run) set('r', spec) if limit then set('l', int(limit)) end end
 	local touch = L - kept >= lease / 4 or changed
 	if touch then kept = L end
@@ -182,6 +245,7 @@ local function save()
 	if touch or longest > 3 * lease then
 		call('PEXPIRE', S, int(longest / 1000))
 		call('PEXPIRE', Q, int(longest / 1000))
+		if O then call('PEXPIRE', O, int(longest / 1000)) end
 	end
 	for to, words in pairs(msgs) do
 		call('SPUBLISH', S .. ':' .. to, int(epoch) .. ' ' .. table.concat(words, ' '))
@@ -235,7 +299,7 @@ if whole or L >= first then
 			elseif limit and (adopt or force == '1') then
 				used = used + n
 				sets[#sets + 1] = 'h:' .. pid .. ':' .. id
-				sets[#sets + 1] = n .. ' 0 ' .. int(L)
+				sets[#sets + 1] = n .. ' 0 ' .. int(L) .. ' -'
 			elseif limit then
 				lost[#lost + 1] = id
 			end
@@ -246,8 +310,9 @@ if whole or L >= first then
 			local h = mine[id]
 			if h then
 				grants[#grants + 1] = id
-				grants[#grants + 1] = h:match('^%S+ (%S+)')
-				grants[#grants + 1] = ''
+				local counter, ends = h:match('^%S+ (%S+) %S+ (%S+)')
+				grants[#grants + 1] = counter
+				grants[#grants + 1] = ends == '-' and '' or ends:gsub(',', ' ')
 				grants[#grants + 1] = n
 				listed[id] = true
 			else
@@ -293,6 +358,9 @@ if not whole then
 	local frees = {}
 	for i = 1, num(arg()) do frees[i] = arg() end
 	free(frees)
+	local unused = {}
+	for i = 1, num(arg()) do unused[i] = arg() end
+	free(unused, true)
 	local drops, members = {}, {}
 	for i = 1, num(arg()) do
 		drops[i] = arg()
@@ -301,23 +369,10 @@ if not whole then
 	-- What was granted while the drop was on its way is in no queue any more.
 	local dropped = bulk('ZREM', Q, members)
 	queue = queue - dropped
-	if dropped < #drops then free(drops) end
+	if dropped < #drops then free(drops, true) end
 	for _ = 1, num(arg()) do
 		local old, new, undone, ends = num(arg()), num(arg()), arg() == '1', arg()
-		local i = 0
-		for e in ends:gmatch('%S+') do
-			i = i + 1
-			local r = rates[i]
-			if r then
-				local back = (old - new) * r.interval
-				if r.each then back = undone and r.interval or 0 end
-				if back > 0 then
-					r.paid = r.paid - min(max(num(e) - R, 0), back)
-				elseif back < 0 then
-					r.paid = max(r.paid, R) - back
-				end
-			end
-		end
+		refund(old, new, undone, ends)
 	end
 end
 
@@ -330,19 +385,19 @@ local function serve()
 		local some = call('ZRANGE', Q, 0, 31)
 		local blocked = #some == 0
 		for _, m in ipairs(some) do
-			local to, id, n = m:match('^(.-):(.-):(.*)$')
-			n = num(n)
+			local to, id, text = m:match('^(.-):(.-):(.*)$')
+			local units, cost = demand(text)
 			if alive[to] == nil then alive[to] = call('HEXISTS', S, 'p:' .. to) == 1 end
 			if not alive[to] then
 				served[#served + 1] = m
-			elseif never(n) then
+			elseif never(units, cost) then
 				refuse(to, id)
 				served[#served + 1] = m
-			elseif not open or limit and used + n > limit then
+			elseif not open or full(units) then
 				blocked = true
 				break
 			else
-				wait = due(n)
+				wait = due(cost)
 				if wait > 0 then
 					if to ~= pid and told ~= m then tell(to, 'd ' .. int(wait)) end
 					if to ~= pid then wait = -1 end
@@ -351,7 +406,7 @@ local function serve()
 					break
 				end
 				wait = -1
-				grant(to, id, n)
+				grant(to, id, text)
 				served[#served + 1] = m
 			end
 		end
@@ -364,21 +419,21 @@ if queue > 0 then serve() end
 
 if not whole then
 	for i = 1, num(arg()) do
-		local id, n = arg(), arg()
-		local units = num(n)
+		local id, text = arg(), arg()
+		local units, cost = demand(text)
 		local later = 0
-		if queue > 0 or not open or limit and used + units > limit then
+		if queue > 0 or not open or full(units) then
 			later = -1
 		else
-			later = due(units)
+			later = due(cost)
 		end
-		if never(units) then
+		if never(units, cost) then
 			refuse(pid, id)
 		elseif later == 0 then
-			grant(pid, id, units)
+			grant(pid, id, text)
 		else
 			ticket = max(ticket + 1, real)
-			local m = pid .. ':' .. id .. ':' .. n
+			local m = pid .. ':' .. id .. ':' .. text
 			if later > 0 and queue == 0 then
 				wait = later
 				told = m
@@ -392,9 +447,10 @@ if not whole then
 	end
 	bulk('ZADD', Q, adds)
 	for _ = 1, num(arg()) do
-		local id, units = arg(), num(arg())
-		if queue == 0 and open and not never(units) and not (limit and used + units > limit) and due(units) == 0 then
-			grant(pid, id, units)
+		local id, text = arg(), arg()
+		local units, cost = demand(text)
+		if queue == 0 and open and not never(units, cost) and not full(units) and due(cost) == 0 then
+			grant(pid, id, text)
 		else
 			no[#no + 1] = id
 		end

@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/internal/redistest"
 	"github.com/penstock-go/penstock/rate"
 	"github.com/penstock-go/penstock/redislimit"
 )
 
 func TestSetLimitWhileFull(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	a := semaphore(t, open(t, srv.url(), quick), "set", 4)
-	b := semaphore(t, open(t, srv.url(), quick), "set", 99) // what is in Redis counts
+	srv := redistest.Shared(t)
+	a := semaphore(t, open(t, srv.URL(), quick), "set", 4)
+	b := semaphore(t, open(t, srv.URL(), quick), "set", 99) // what is in Redis counts
 	var held []*redislimit.Permit
 	for range 4 {
 		p, err := a.Acquire(t.Context(), 1)
@@ -36,11 +37,11 @@ func TestSetLimitWhileFull(t *testing.T) {
 		got <- err
 	}
 	go wait(3)
-	eventually(t, time.Second, "one waits", func() bool { return srv.must("ZCARD", "penstock:{set}:queue") == "1" })
+	eventually(t, patience, "one waits", func() bool { return srv.Must("ZCARD", "penstock:{set}:queue") == "1" })
 	if err := a.SetLimit(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Second, "all know", func() bool { return a.Stats().Limit == 2 && b.Stats().Limit == 2 })
+	eventually(t, patience, "all know", func() bool { return a.Stats().Limit == 2 && b.Stats().Limit == 2 })
 	if err := <-got; !errors.Is(err, penstock.ErrOverLimit) {
 		t.Fatalf("a demand of 3 under a limit of 2: %v", err)
 	}
@@ -51,7 +52,7 @@ func TestSetLimitWhileFull(t *testing.T) {
 		}
 		p.Release(penstock.Success)
 	}
-	eventually(t, time.Second, "two are in use", func() bool { return srv.inUse("set") == 2 })
+	eventually(t, patience, "two are in use", func() bool { return inUse(t, srv, "set") == 2 })
 	select {
 	case err := <-got:
 		t.Fatalf("a third of two: %v", err)
@@ -70,9 +71,9 @@ func TestSetLimitWhileFull(t *testing.T) {
 		p.Release(penstock.Success)
 	}
 	// What was set outlives the state.
-	eventually(t, time.Second, "all is back", func() bool { return srv.inUse("set") == 0 })
-	srv.must("DEL", "penstock:{set}")
-	c := semaphore(t, open(t, srv.url(), quick), "set", 7)
+	eventually(t, patience, "all is back", func() bool { return inUse(t, srv, "set") == 0 })
+	srv.Must("DEL", "penstock:{set}")
+	c := semaphore(t, open(t, srv.URL(), quick), "set", 7)
 	if p, err := c.Acquire(t.Context(), 1); err != nil || c.Stats().Limit != 3 {
 		t.Errorf("a limit of %d after %v", c.Stats().Limit, err)
 	} else {
@@ -82,8 +83,8 @@ func TestSetLimitWhileFull(t *testing.T) {
 
 func TestMisuse(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	store := open(t, srv.url(), quick)
+	srv := redistest.Shared(t)
+	store := open(t, srv.URL(), quick)
 	s := semaphore(t, store, "misuse", 1)
 	p, err := s.Acquire(t.Context(), 1)
 	if err != nil {
@@ -92,7 +93,7 @@ func TestMisuse(t *testing.T) {
 	if _, err := store.Rate("misuse", rate.Rate{Count: 1, Per: time.Second}); !errors.Is(err, redislimit.ErrKind) {
 		t.Error(err)
 	}
-	r, err := open(t, srv.url(), quick).Rate("misuse", rate.Rate{Count: 1, Per: time.Second})
+	r, err := open(t, srv.URL(), quick).Rate("misuse", rate.Rate{Count: 1, Per: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,13 +120,13 @@ func TestMisuse(t *testing.T) {
 		}()
 		p.Release(penstock.Success)
 	}()
-	eventually(t, time.Second, "it is back once", func() bool { return srv.inUse("misuse") == 0 })
+	eventually(t, patience, "it is back once", func() bool { return inUse(t, srv, "misuse") == 0 })
 }
 
 func TestClose(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	store := open(t, srv.url(), quick)
+	srv := redistest.Shared(t)
+	store := open(t, srv.URL(), quick)
 	s := semaphore(t, store, "close", 1)
 	p, err := s.Acquire(t.Context(), 1)
 	if err != nil {
@@ -136,7 +137,7 @@ func TestClose(t *testing.T) {
 		_, err := s.Acquire(t.Context(), 1)
 		got <- err
 	}()
-	eventually(t, time.Second, "one waits", func() bool { return s.Stats().Waiting == 1 })
+	eventually(t, patience, "one waits", func() bool { return s.Stats().Waiting == 1 })
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func TestClose(t *testing.T) {
 		t.Error("a permit outlives its store")
 	}
 	p.Release(penstock.Success)
-	if state := srv.must("HGETALL", "penstock:{close}"); srv.inUse("close") != 0 || srv.must("ZCARD", "penstock:{close}:queue") != "0" {
+	if state := srv.Must("HGETALL", "penstock:{close}"); inUse(t, srv, "close") != 0 || srv.Must("ZCARD", "penstock:{close}:queue") != "0" {
 		t.Error("not all was given back: ", state)
 	}
 	if _, err := s.Acquire(t.Context(), 1); !errors.Is(err, redislimit.ErrClosed) {
@@ -158,26 +159,26 @@ func TestClose(t *testing.T) {
 // TestIdle: a process that does nothing leaves, and keys go when nobody is there.
 func TestIdle(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	s := semaphore(t, open(t, srv.url(), redislimit.Options{Lease: 200 * time.Millisecond}), "idle", 1)
+	srv := redistest.Shared(t)
+	s := semaphore(t, open(t, srv.URL(), redislimit.Options{Lease: 200 * time.Millisecond}), "idle", 1)
 	for range 2 {
 		p, err := s.Acquire(t.Context(), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := srv.must("PUBSUB", "SHARDCHANNELS", "penstock:{idle}:*"); n == "" {
-			eventually(t, time.Second, "it listens", func() bool { return srv.must("PUBSUB", "SHARDCHANNELS", "penstock:{idle}:*") != "" })
+		if n := srv.Must("PUBSUB", "SHARDCHANNELS", "penstock:{idle}:*"); n == "" {
+			eventually(t, patience, "it listens", func() bool { return srv.Must("PUBSUB", "SHARDCHANNELS", "penstock:{idle}:*") != "" })
 		}
 		p.Release(penstock.Success)
-		eventually(t, time.Second, "it listens no more", func() bool { return srv.must("PUBSUB", "SHARDCHANNELS", "penstock:{idle}:*") == "" })
-		eventually(t, 2*time.Second, "the keys are gone", func() bool { return srv.must("EXISTS", "penstock:{idle}") == "0" })
+		eventually(t, patience, "it listens no more", func() bool { return srv.Must("PUBSUB", "SHARDCHANNELS", "penstock:{idle}:*") == "" })
+		eventually(t, patience, "the keys are gone", func() bool { return srv.Must("EXISTS", "penstock:{idle}") == "0" })
 	}
 }
 
 func TestLookAndList(t *testing.T) {
 	t.Parallel()
 	srv := aged(t)
-	store := open(t, srv.url(), quick)
+	store := open(t, srv.URL(), quick)
 	s := semaphore(t, store, "b", 3)
 	p, err := s.Acquire(t.Context(), 3)
 	if err != nil {
@@ -195,7 +196,7 @@ func TestLookAndList(t *testing.T) {
 	if _, err := r.Acquire(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Second, "one waits", func() bool { return s.Stats().Waiting == 1 && srv.must("ZCARD", "penstock:{b}:queue") == "1" })
+	eventually(t, patience, "one waits", func() bool { return s.Stats().Waiting == 1 && srv.Must("ZCARD", "penstock:{b}:queue") == "1" })
 	if err := store.SetLimit(t.Context(), "c", 9); err != nil {
 		t.Fatal(err)
 	}

@@ -83,6 +83,7 @@ func (l *shared) resync() {
 //	r ID                refused: more than the limit
 //	d MICROSECONDS      first in the queue, and to be had after that
 //	w                   the limit was changed
+//	o                   something was refused by the other side, to the leader
 func (l *shared) hear(message string, now time.Time) {
 	words := strings.Fields(message)
 	if len(words) == 0 {
@@ -98,7 +99,7 @@ func (l *shared) hear(message string, now time.Time) {
 		switch {
 		case words[0] == "g" && len(words) >= 5:
 			ends := strings.ReplaceAll(strings.Trim(words[3], "-"), ",", " ")
-			l.granted(epoch, grant{id: id(words[1]), counter: id(words[2]), ends: ends, n: int(id(words[4]))}, now)
+			l.granted(epoch, grant{id: id(words[1]), counter: id(words[2]), ends: ends, cost: costOf(words[4])}, now)
 			words = words[5:]
 		case words[0] == "r" && len(words) >= 2:
 			if w := l.waiting[id(words[1])]; w != nil {
@@ -111,6 +112,11 @@ func (l *shared) hear(message string, now time.Time) {
 				l.poke()
 			}
 			words = words[2:]
+		case words[0] == "o":
+			if l.lead != nil {
+				l.lead.refused()
+			}
+			words = words[1:]
 		default:
 			l.sync = true
 			l.poke()

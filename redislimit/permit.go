@@ -3,6 +3,7 @@ package redislimit
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/penstock-go/penstock"
 )
@@ -16,6 +17,7 @@ type Permit struct {
 	fence  Fence
 	ends   string // when each rate will have been paid for it
 	local  bool   // Redis does not know it
+	begun  time.Time
 
 	ctx    context.Context //nolint:containedctx // it is what Context returns
 	cancel context.CancelCauseFunc
@@ -72,7 +74,7 @@ func (p *Permit) Release(o penstock.Outcome) {
 			l.poke()
 		}
 		if l.held[p.id] == p {
-			l.giveBack(p)
+			l.giveBack(p, o)
 		}
 	}
 	l.mu.Unlock()
@@ -82,7 +84,7 @@ func (p *Permit) Release(o penstock.Outcome) {
 }
 
 // giveBack is Release for what is held. The caller has the lock.
-func (l *shared) giveBack(p *Permit) {
+func (l *shared) giveBack(p *Permit, o penstock.Outcome) {
 	delete(l.held, p.id)
 	l.stats.InUse -= p.n
 	if l.away.is {
@@ -94,7 +96,14 @@ func (l *shared) giveBack(p *Permit) {
 		// either way.
 		l.sync = true
 	}
-	l.out.frees = append(l.out.frees, p.id)
+	f := freed{id: p.id}
+	if l.lead != nil {
+		f.note = p.note(o, time.Now())
+		if o == penstock.Overload {
+			l.lead.refused()
+		}
+	}
+	l.out.frees = append(l.out.frees, f)
 	l.poke()
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/internal/redistest"
 	"github.com/penstock-go/penstock/rate"
 	"github.com/penstock-go/penstock/redislimit"
 )
@@ -15,13 +16,13 @@ import (
 // rate, and reach it.
 func TestRateOfAFleet(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
+	srv := redistest.Shared(t)
 	const perSecond, burst = 200, 10
 	var mu sync.Mutex
 	var times []time.Time
 	var all sync.WaitGroup
 	for range 3 {
-		r, err := open(t, srv.url(), quick).Rate("fleet", rate.Rate{Count: perSecond, Per: time.Second, Burst: burst})
+		r, err := open(t, srv.URL(), quick).Rate("fleet", rate.Rate{Count: perSecond, Per: time.Second, Burst: burst})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,11 +44,11 @@ func TestRateOfAFleet(t *testing.T) {
 	slices.SortFunc(times, time.Time.Compare)
 	took := times[len(times)-1].Sub(times[0])
 	ideal := time.Duration(len(times)-burst) * time.Second / perSecond
-	if took < ideal-20*time.Millisecond || took > ideal*3/2 {
+	if took < ideal*8/10 || took > ideal*3/2+stall {
 		t.Errorf("%d in %v, the rate gives %v", len(times), took, ideal)
 	}
 	// Seen from here answers are late, by up to what is allowed here.
-	const late = 25 * time.Millisecond
+	const late = 300 * time.Millisecond
 	for i := range times {
 		for j := i; j < len(times); j++ {
 			n, window := j-i+1, times[j].Sub(times[i])+late
@@ -61,15 +62,15 @@ func TestRateOfAFleet(t *testing.T) {
 // TestCancelledLeaveNoDebt: nine who give up do not delay the tenth.
 func TestCancelledLeaveNoDebt(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	r, err := open(t, srv.url(), quick).Rate("debt", rate.Rate{Count: 2, Per: time.Second})
+	srv := redistest.Shared(t)
+	r, err := open(t, srv.URL(), quick).Rate("debt", rate.Rate{Count: 2, Per: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
+	start := time.Now()
 	if _, err := r.Acquire(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
 	ctx, cancel := contextIn(t, 100*time.Millisecond)
 	defer cancel()
 	var all sync.WaitGroup
@@ -84,7 +85,7 @@ func TestCancelledLeaveNoDebt(t *testing.T) {
 	if _, err := r.Acquire(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took < 400*time.Millisecond || took > 700*time.Millisecond {
+	if took := time.Since(start); took < 490*time.Millisecond || took > 4*time.Second {
 		t.Errorf("the tenth had it after %v, want 500ms", took)
 	}
 }
@@ -93,8 +94,8 @@ func TestCancelledLeaveNoDebt(t *testing.T) {
 // under.
 func TestSettle(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	r, err := open(t, srv.url(), quick).Rate("tokens", rate.Rate{Count: 100, Per: time.Hour, Burst: 100, Unit: rate.Tokens})
+	srv := redistest.Shared(t)
+	r, err := open(t, srv.URL(), quick).Rate("tokens", rate.Rate{Count: 100, Per: time.Hour, Burst: 100, Unit: rate.Tokens})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,8 +123,8 @@ func TestSettle(t *testing.T) {
 
 func TestSetRates(t *testing.T) {
 	t.Parallel()
-	srv := shared(t)
-	a, err := open(t, srv.url(), quick).Rate("setrates", rate.Rate{Count: 1, Per: time.Hour})
+	srv := redistest.Shared(t)
+	a, err := open(t, srv.URL(), quick).Rate("setrates", rate.Rate{Count: 1, Per: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,15 +149,15 @@ func TestSetRates(t *testing.T) {
 func TestRestartGivesNoBurst(t *testing.T) {
 	t.Parallel()
 	srv := aged(t)
-	r, err := open(t, srv.url(), redislimit.Options{Lease: time.Second}).Rate("r", rate.Rate{Count: 1, Per: time.Hour, Burst: 5})
+	r, err := open(t, srv.URL(), redislimit.Options{Lease: time.Second}).Rate("r", rate.Rate{Count: 1, Per: time.Hour, Burst: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Acquire(t.Context(), 5); err != nil {
 		t.Fatal(err)
 	}
-	srv.kill()
-	srv.start()
+	srv.Kill()
+	srv.Start()
 	ctx, cancel := contextIn(t, 2500*time.Millisecond)
 	defer cancel()
 	if _, err := r.Acquire(ctx, 1); err == nil {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,6 +101,23 @@ func (s *Store) Ping(ctx context.Context) error {
 	return c.Do(ctx, c.B().Ping().Build()).Error()
 }
 
+// Check returns nil if limits can be kept at the Redis, or why not: it cannot be
+// reached, refuses the user, or is older than Redis 7 (ErrVersion). It changes
+// nothing there.
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.Ping(ctx); err != nil {
+		return err
+	}
+	_, err := s.Look(ctx, "check")
+	switch {
+	case err == nil, errors.Is(err, ErrUnknown):
+		return nil
+	case strings.Contains(err.Error(), "compiling script"):
+		return fmt.Errorf("%w: %w", ErrVersion, err)
+	}
+	return err
+}
+
 // Semaphore returns the shared semaphore of that name. limit, and rates if any,
 // hold if nobody uses the name yet; else those in Redis do (see SetLimit). A
 // limit of 0 refuses nobody; all wait until SetLimit provides. A permit of a
@@ -114,6 +134,12 @@ func (s *Store) Semaphore(name string, limit int, rates ...rate.Rate) (*Semaphor
 	if err != nil {
 		return nil, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lead != nil {
+		return nil, ErrKind
+	}
+	l.plain = true
 	return &Semaphore{l}, nil
 }
 
@@ -216,3 +242,7 @@ func (s *Store) quiet(l *shared) {
 	defer s.mu.Unlock()
 	delete(s.away, l)
 }
+
+// Client returns the connection that the Store's calls go by, making it if that
+// was never done: for what else is kept at the same Redis. It ends with Close.
+func (s *Store) Client(ctx context.Context) (rueidis.Client, error) { return s.calls.reach(ctx) }

@@ -25,6 +25,8 @@ var (
 	pageCSS string
 	//go:embed page/charts.js
 	chartsJS string
+	//go:embed page/tables.js
+	tablesJS string
 	//go:embed page/page.js
 	pageJS string
 	//go:embed uplot/uPlot.iife.min.js
@@ -46,6 +48,11 @@ func UPlot() (script, style string) {
 // uPlot: penstockChart(element, chart, sync) returns {update(chart), destroy()}.
 // Colors are the style's variables of the page: see ChartStyle.
 func ChartScript() string { return chartsJS }
+
+// TableScript returns a script that lets a table with the class sortable be
+// sorted by a click: penstockSortable(table, order) returns the order, to be
+// given to it when the table has been made anew.
+func TableScript() string { return tablesJS }
 
 // ChartStyle returns the style of WriteHTML's page.
 func ChartStyle() string { return pageCSS }
@@ -116,9 +123,7 @@ func newPage(d Data) (*page, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
-	p := &page{Data: d, Title: d.title(), Key: d.keyFigures(), Shares: shareRows(d.Shares), Phases: d.phases()}
-	p.Bars = phaseBars(p.Phases)
-	p.ShareHosts = slices.ContainsFunc(p.Shares, func(r shareRow) bool { return r.Host != "" })
+	p := d.facts()
 	charts := d.Charts()
 	for _, c := range charts {
 		p.Charts = append(p.Charts, pageChart{c, c.svg()})
@@ -129,11 +134,19 @@ func newPage(d Data) (*page, error) {
 	}
 	p.JSON = template.JS(text) //nolint:gosec // it is JSON
 	script, style := UPlot()
-	p.Library, p.Style = template.CSS(style), template.CSS(pageCSS)                            //nolint:gosec // embedded
-	p.Scripts = []template.JS{template.JS(script), template.JS(chartsJS), template.JS(pageJS)} //nolint:gosec // embedded
+	p.Library, p.Style = template.CSS(style), template.CSS(pageCSS)                                                   //nolint:gosec // embedded
+	p.Scripts = []template.JS{template.JS(script), template.JS(chartsJS), template.JS(tablesJS), template.JS(pageJS)} //nolint:gosec // embedded
 	p.CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; style-src" + hashes(style, pageCSS) +
-		"; script-src" + hashes(script, chartsJS, pageJS)
+		"; script-src" + hashes(script, chartsJS, tablesJS, pageJS)
 	return p, nil
+}
+
+// facts are all of the page but its charts.
+func (d Data) facts() *page {
+	p := &page{Data: d, Title: d.title(), Key: d.keyFigures(), Shares: shareRows(d.Shares), Phases: d.phases()}
+	p.Bars = phaseBars(p.Phases)
+	p.ShareHosts = slices.ContainsFunc(p.Shares, func(r shareRow) bool { return r.Host != "" })
+	return p
 }
 
 // hashes allow exactly these parts of the page.

@@ -13,6 +13,20 @@ modules() {
 
 failed=()
 skipped=()
+reruns=$(mktemp -d)
+trap 'rm -rf "$reruns"' EXIT
+
+# gotest PACKAGES FLAG... is go test for the module here. One more try is given
+# to a few tests that failed, because a machine of CI may stand still for
+# seconds; never to a data race, a panic or a build. finish names those that
+# needed it: each is a mistake to be found.
+gotest() {
+	local packages=$1
+	shift
+	tool gotestsum --format standard-quiet --hide-summary skipped --packages "$packages" \
+		--rerun-fails=1 --rerun-fails-max-failures 10 --rerun-fails-abort-on-data-race --rerun-fails-run-root-test \
+		--rerun-fails-report "$(mktemp -p "$reruns")" -- "$@"
+}
 
 # step NAME COMMAND... runs COMMAND under a heading. A failure is remembered
 # for finish, so that one run tells everything that is wrong.
@@ -39,6 +53,7 @@ skip() {
 finish() {
 	local s
 	for s in "${skipped[@]}"; do printf 'skipped: %s\n' "$s"; done
+	cat "$reruns"/* 2>/dev/null | sed 's/^/needed a second run: /'
 	for s in "${failed[@]}"; do printf 'failed: %s\n' "$s"; done
 	if ((${#failed[@]} > 0)); then
 		printf '%s: FAILED after %d s\n' "$1" "$SECONDS"

@@ -18,7 +18,7 @@ import (
 // fetchFlags are the flags of penstock fetch.
 type fetchFlags struct {
 	// input
-	format, column, idColumn, baseURL string
+	format, column, idColumn, baseURL, only string
 	// limits
 	concurrency  int
 	auto         bool // -c auto
@@ -47,6 +47,13 @@ type fetchFlags struct {
 	spillMax, dedupMemory        int64
 	dedup                        bool
 	show                         showFlags
+	listen                       listenFlags
+
+	store storeFlags
+	fleet fleetFlags
+	// What the loader of the fleet has passed on, for penstock work.
+	fleetHeader http.Header
+	fleetBody   []byte
 
 	policy *policy.Reloader // made by options
 }
@@ -63,6 +70,8 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.column, "column", "", "the `NAME` (or number) of the CSV column with the URL; implies --format csv")
 	fl.StringVar(&f.idColumn, "id-column", "", "the `NAME` (or number) of the CSV column with the id")
 	fl.StringVar(&f.baseURL, "base-url", "", "the `URL` that paths such as /v1/chat/completions are joined to")
+
+	fl.StringVar(&f.only, "only", "", "fetch only these `ITEMS`, counted from 0: 0-99,500, or @FILE as penstock merge --missing writes it")
 
 	fl.VarP(concurrencyValue{&f.concurrency, &f.auto}, "max-concurrent", "c", "most requests in flight at once; auto is as many as hosts and machine can take")
 	fl.Var(rateValue{&f.rate}, "rate", "most requests started in a time: 100/s, 5000/m, 10/15s; several with commas")
@@ -98,6 +107,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.BoolVarP(&f.include, "include", "i", false, "put the response's header into the record (cookies left out)")
 	fl.StringVar(&f.report, "report", "", "make an HTML page of the run in `FILE` when it ends")
 	f.show.register(fl)
+	f.listen.register(fl)
 	fl.DurationVar(&f.grace, "grace", 30*time.Second, "`TIME` that the first Ctrl-C leaves to what is in flight")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "read all input, say what would be done, send nothing")
 }
@@ -115,8 +125,13 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 	if f.dedup {
 		o.Dedup = &fetch.Dedup{Memory: f.dedupMemory}
 	}
-	if f.timeout < 0 || f.connectTimeout <= 0 || f.grace < 0 {
-		return o, usagef("write 30s, 2m or 500ms", "a time cannot be negative, and --connect-timeout cannot be 0")
+	switch {
+	case f.timeout < 0:
+		return o, usagef("write --timeout 30s, or 0 for no limit", "--timeout: %v is negative", f.timeout)
+	case f.connectTimeout <= 0:
+		return o, usagef("write --connect-timeout 10s", "--connect-timeout: %v is not above 0", f.connectTimeout)
+	case f.grace < 0:
+		return o, usagef("write --grace 30s, or 0 to drop what is in flight at once", "--grace: %v is negative", f.grace)
 	}
 	if f.timeout == 0 {
 		o.Timeout = -1
@@ -149,7 +164,7 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 		MaxConns: f.concurrency, MaxConnsPerHost: f.concurrency,
 		ConnectTimeout: f.connectTimeout, Insecure: f.insecure, DenyPrivate: f.denyPrivate,
 	}
-	if n := f.hosts.perHost.n; n > 0 && f.hosts.policy == "" {
+	if n := f.hosts.perHost.n; n > 0 && f.hosts.policy == "" && f.store.url == "" {
 		transport.MaxConnsPerHost = min(f.concurrency, n)
 	}
 	if f.proxy != "" {
@@ -157,8 +172,17 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 			return o, err
 		}
 	}
-	o.Transport, err = f.transportFlags.make(transport)
-	return o, err
+	if o.Transport, err = f.transportFlags.make(transport); err != nil {
+		return o, err
+	}
+	if err := o.Check(); err != nil { // before a file is made
+		hint := "penstock fetch --help lists the flags"
+		if strings.Contains(err.Error(), "User-Agent") {
+			hint = "-A my-crawler/1.0"
+		}
+		return o, usagef(hint, "%s", strings.TrimPrefix(err.Error(), "fetch: "))
+	}
+	return o, nil
 }
 
 func parseProxy(s string) (*url.URL, error) {
@@ -168,7 +192,7 @@ func parseProxy(s string) (*url.URL, error) {
 	}
 	u, err := url.Parse(full)
 	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
-		return nil, usagef("--proxy http://127.0.0.1:3128, or socks5://...", "the proxy is not a URL that can be used")
+		return nil, usagef("--proxy http://127.0.0.1:3128, or socks5://...", "--proxy: not a URL that can be used")
 	}
 	return u, nil
 }
@@ -180,23 +204,27 @@ func (f *fetchFlags) header(form bool) (http.Header, error) {
 	if form {
 		h.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	set := map[string]bool{}
+	return h, f.addHeaders(h, map[string]bool{})
+}
+
+// addHeaders adds what -H says to h; set are the names that it has from there.
+func (f *fetchFlags) addHeaders(h http.Header, set map[string]bool) error {
 	for _, arg := range f.headers {
 		lines := []string{arg}
 		if name, ok := strings.CutPrefix(arg, "@"); ok {
 			data, err := os.ReadFile(name)
 			if err != nil {
-				return nil, usagef("-H @FILE reads one header a line", "-H: %v", err)
+				return usagef("-H @FILE reads one header a line", "-H: %v", pathReason(err))
 			}
 			lines = strings.Split(strings.TrimRight(string(data), "\r\n"), "\n")
 		}
 		for _, line := range lines {
 			if err := addHeader(h, set, strings.TrimRight(line, "\r")); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return h, nil
+	return nil
 }
 
 func addHeader(h http.Header, set map[string]bool, line string) error {
@@ -238,7 +266,7 @@ func (f *fetchFlags) body() ([]byte, error) {
 		}
 		data, err := os.ReadFile(name)
 		if err != nil {
-			return nil, usagef("-d @FILE sends the file's content", "-d: %v", err)
+			return nil, usagef("-d @FILE sends the file's content", "-d: %v", pathReason(err))
 		}
 		parts = append(parts, strings.NewReplacer("\r", "", "\n", "").Replace(string(data)))
 	}

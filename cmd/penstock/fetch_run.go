@@ -31,17 +31,21 @@ type fetchRun struct {
 	out    *output
 	limits report.Limits
 	report string // the HTML file, or ""
+	live   *livePage
 	grace  time.Duration
 	stderr io.Writer
 
 	show   showFlags
 	shared bool           // the records go to a terminal
 	from   display.Limits // where the limits come from
-	total  int64          // items, if that is known beforehand
+	total  *total         // items; nil if nobody counts them
 	note   string         // to be said first; ""
 
 	policy     *policy.Reloader
 	policyFile string // "" where there is none to read again
+
+	voice   *voice            // what is to speak through the display; nil if nothing is
+	explain func(error) error // says more of how the run has ended; may be nil
 }
 
 // run fetches, shows progress, heeds signals, and prints the summary. The
@@ -49,7 +53,7 @@ type fetchRun struct {
 func (r *fetchRun) run(ctx context.Context) error {
 	engine, err := fetch.New(r.opts)
 	if err != nil {
-		return usagef("penstock fetch --help lists the flags", "%v", err)
+		return errors.Join(err, r.out.sink.Close())
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -63,9 +67,18 @@ func (r *fetchRun) run(ctx context.Context) error {
 	if r.note != "" {
 		show.Say(r.note)
 	}
+	if r.voice != nil {
+		r.voice.set(show.Say)
+		defer r.voice.set(func(line string) { fmt.Fprintln(r.stderr, line) })
+	}
 	stopReloading := r.reloadOnHangup(engine, show)
 	defer stopReloading()
 	signals := r.heed(engine, cancel, show)
+	if err := r.live.start(engine, rec, show.Say); err != nil {
+		show.Stop()
+		signals.stop()
+		return errors.Join(err, r.out.sink.Close())
+	}
 	rec.Start()
 	sum, err := engine.Run(ctx, r.src, rec.Wrap(r.out.sink))
 	closeErr := r.out.sink.Close()
@@ -77,7 +90,11 @@ func (r *fetchRun) run(ctx context.Context) error {
 	} else if we, ok := errors.AsType[*fetch.SinkError](err); ok {
 		err = r.out.explain(we.Err)
 	}
+	if r.explain != nil {
+		err = r.explain(err)
+	}
 	rec.Stop(ended(err, sig))
+	r.live.close()
 	data := rec.Data()
 	data.Notes = append(data.Notes, dedupNotes(sum)...)
 	r.summarize(show, data)
@@ -116,8 +133,11 @@ func (r *fetchRun) verdict(show *display.Display, sum fetch.Summary, err error, 
 		}
 		return &exitError{code: code}
 	case err != nil:
+		if exit, ok := errors.AsType[*exitError](err); ok {
+			return exit
+		}
 		return &exitError{code: exitFailed, err: err}
-	case sum.Failed > 0:
+	case sum.Failed+r.out.earlier().Failed > 0: // also where this run had nothing left to do
 		return &exitError{code: exitItems}
 	}
 	return nil
@@ -144,7 +164,7 @@ func (r *fetchRun) heed(engine *fetch.Engine, cancel context.CancelCauseFunc, sh
 			return
 		}
 		engine.Drain() // first: stderr may be a pipe that nobody reads
-		show.Say(fmt.Sprintf("%s: finishing the %d requests in flight; once more drops them", sigName(in.first), engine.Stats().InFlight))
+		show.Say(fmt.Sprintf("%s: finishing %s; once more drops them", sigName(in.first), inFlight(engine.Stats().InFlight)))
 		grace := time.NewTimer(r.grace)
 		defer grace.Stop()
 		select {
@@ -158,6 +178,16 @@ func (r *fetchRun) heed(engine *fetch.Engine, cancel context.CancelCauseFunc, sh
 		in.force()
 	}()
 	return in
+}
+
+func inFlight(n int) string {
+	switch n {
+	case 0:
+		return "what is in flight"
+	case 1:
+		return "the request in flight"
+	}
+	return fmt.Sprintf("the %d requests in flight", n)
 }
 
 // force ends the process where flushing hangs, as on a pipe nobody reads.

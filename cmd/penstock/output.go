@@ -12,7 +12,7 @@ import (
 
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/fetch/journal"
-	"github.com/penstock-go/penstock/internal/compress"
+	"github.com/penstock-go/penstock/fleet"
 	"github.com/penstock-go/penstock/report"
 	"github.com/spf13/cobra"
 )
@@ -26,8 +26,11 @@ type closingSink interface {
 // An output is where the records go.
 type output struct {
 	sink  closingSink
-	name  string // "" for stdout
-	quiet bool   // not to be told of in the summary
+	file  *fetch.File   // what sink writes to, if it is a file
+	name  string        // "" for stdout
+	quiet bool          // not to be told of in the summary
+	share *fleet.Worker // whose records these are; nil where all are here
+	fleet *fleetSummary // for the summary; nil where all records are here
 	// measured is what is known of the runs that this one goes on with.
 	measured *report.Data
 }
@@ -51,7 +54,7 @@ func (f *fetchFlags) openOutput(cmd *cobra.Command, in *input) (*output, error) 
 	}
 	if !f.resume {
 		file, err := fetch.CreateFile(f.output, o)
-		return &output{sink: file, name: f.output}, createError(f.output, err)
+		return &output{sink: file, file: file, name: f.output}, createError(f.output, err)
 	}
 	file, err := fetch.ResumeFile(f.output, o)
 	if err != nil {
@@ -65,17 +68,26 @@ func (f *fetchFlags) openOutput(cmd *cobra.Command, in *input) (*output, error) 
 	if err := os.Remove(fetch.SummaryPath(f.output)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, errors.Join(fmt.Errorf("the old summary: %w", pathReason(err)), file.Close())
 	}
-	return &output{sink: file, name: f.output, measured: before}, nil
+	return &output{sink: file, file: file, name: f.output, measured: before}, nil
 }
 
 func (f *fetchFlags) fileOptions(in *input) (fetch.FileOptions, error) {
 	fingerprint, err := in.fingerprint()
-	o := fetch.FileOptions{
+	if err != nil {
+		return fetch.FileOptions{}, err
+	}
+	o, err := f.fileOptionsFor(fingerprint)
+	if in.only != "" {
+		o.Options["--only"] = in.only
+	}
+	return o, err
+}
+
+// fileOptionsFor is the manners of a file for an input with that fingerprint.
+func (f *fetchFlags) fileOptionsFor(fingerprint json.RawMessage) (o fetch.FileOptions, err error) {
+	o = fetch.FileOptions{
 		Order: f.recordOrder(), Input: fingerprint, Outcomes: f.dedup,
 		Options: map[string]string{"--order": f.order, "--bodies": f.bodies.String()},
-	}
-	if err != nil {
-		return o, err
 	}
 	switch f.fsync {
 	case "always":
@@ -83,8 +95,7 @@ func (f *fetchFlags) fileOptions(in *input) (fetch.FileOptions, error) {
 	case "never":
 		o.Sync = fetch.SyncNever
 	}
-	name := f.output // which says whether it is compressed at all
-	o.Compress = func(w io.Writer) fetch.Compressor { return compress.NewWriter(name, w) }
+	o.Compress = compressedBy(f.output)
 	if f.bodies.where == bodiesWARC {
 		o.Archive, o.BodyPath, err = f.openArchive()
 		o.ArchiveInfo = map[string]string{"software": "penstock/" + version()}
@@ -108,7 +119,7 @@ func createError(name string, err error) error {
 		return nil
 	case errors.Is(err, fetch.ErrExists) && !isPlainFile(name):
 		return usagef("-o out.jsonl names the file itself; without -o the records go to stdout", "%s is not a file", name)
-	case errors.Is(err, fetch.ErrExists) && strings.HasPrefix(err.Error(), name+" "):
+	case errors.Is(err, fetch.ErrExists) && strings.HasPrefix(err.Error(), name+" ") && fileSize(fetch.JournalPath(name)) > 0:
 		return usagef("go on with it by --resume, or choose another name", "%s exists and is not overwritten", name)
 	case errors.Is(err, fetch.ErrExists) && strings.Contains(err.Error(), ".warc.gz "):
 		return usagef("choose another folder, or another -o: the archive has its name", "%v: it is of another run", err)
@@ -169,16 +180,16 @@ func (o *output) explain(err error) error {
 
 // outcome tells what earlier runs did with an item.
 func (o *output) outcome(index int64) (fetch.Outcome, bool) {
-	if file, ok := o.sink.(*fetch.File); ok {
-		return file.Outcome(index)
+	if o.file != nil {
+		return o.file.Outcome(index)
 	}
 	return fetch.Outcome{}, false
 }
 
 // earlier counts what earlier runs did.
 func (o *output) earlier() fetch.Summary {
-	if file, ok := o.sink.(*fetch.File); ok {
-		return file.Earlier()
+	if o.file != nil {
+		return o.file.Earlier()
 	}
 	return fetch.Summary{}
 }
@@ -187,6 +198,9 @@ func (o *output) earlier() fetch.Summary {
 func (o *output) howToGoOn(s fetch.Summary) string {
 	if o.name == "" {
 		return fmt.Sprintf("%d records are written, the other items were not fetched", s.Records)
+	}
+	if o.share != nil {
+		return fmt.Sprintf("%d records are safe, what was not done is given back to the others; the same command with --resume joins them again", s.Records+o.earlier().Records)
 	}
 	return fmt.Sprintf("%d records are safe; the same command with --resume fetches the rest", s.Records+o.earlier().Records)
 }
@@ -227,6 +241,8 @@ type runSummary struct {
 	Started    string                 `json:"started"`
 	Seconds    float64                `json:"seconds_this_run"`
 	Most       int                    `json:"max_in_flight"`
+	// Fleet is what these records are a share of.
+	Fleet *fleetSummary `json:"fleet,omitempty"`
 	// Size is the output's, by which an older summary is known.
 	Size int64 `json:"output_bytes"`
 }
@@ -259,7 +275,7 @@ func (o *output) writeSummary(s fetch.Summary, verdict error, data report.Data) 
 		Duplicates: s.Duplicates + was.Duplicates, NotDeduped: s.NotDeduped,
 		ThisRun: s.Records, Retries: s.Retries, Redirects: s.Redirects, Bytes: s.Bytes,
 		Started: s.Started.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Seconds: s.Elapsed.Seconds(), Most: s.MaxInFlight,
-		Size: fileSize(o.name),
+		Fleet: o.fleet, Size: fileSize(o.name),
 	}, "", "  ")
 	if err != nil {
 		return err

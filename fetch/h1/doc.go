@@ -10,8 +10,9 @@
 // Request.Write), so that it takes and refuses what net/http does. Everything
 // else goes to an http.Transport: HTTP/2 (as soon as a TLS handshake has chosen
 // it, which is remembered for the host), proxies, Upgrade and CONNECT, names
-// that are not ASCII, requests with an httptrace, and requests that net/http
-// refuses, so that they fail with its words. Response.Proto says which protocol
+// that are not ASCII, requests with an httptrace (but one that asks only for
+// connections and dialing), and requests that net/http refuses, so that they fail
+// with its words. Response.Proto says which protocol
 // was spoken.
 //
 // # Connections

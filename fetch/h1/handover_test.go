@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -175,6 +177,38 @@ func TestTrace(t *testing.T) {
 		t.Fatalf("%v: %d calls", err, got.Load())
 	}
 	resp.Body.Close()
+}
+
+// A trace that asks only for connections is served here, as package fetch has one
+// in each request: for a while it made the engine hand over all of them.
+func TestTraceOfConnections(t *testing.T) {
+	s := startOrigin(t, origin.Options{})
+	tr := h1.New(h1.Options{Std: &http.Transport{DialContext: noDial}})
+	defer tr.CloseIdleConnections()
+	var said []string
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		GetConn: func(addr string) { said = append(said, addr) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			said = append(said, fmt.Sprint(info.Conn.RemoteAddr(), info.Reused, info.WasIdle))
+		},
+	})
+	for range 2 {
+		resp, err := tr.RoundTrip(request(t, "GET", s.URL()+"/item/1", nil).WithContext(ctx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	addr := strings.TrimPrefix(s.URL(), "http://")
+	want := []string{addr, addr + " false false", addr, addr + " true true"}
+	if !slices.Equal(said, want) {
+		t.Errorf("%q, want %q", said, want)
+	}
+}
+
+func noDial(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("handed over")
 }
 
 // What net/http refuses is refused in its words.

@@ -2,6 +2,7 @@ package h1
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -27,7 +28,16 @@ func speaks(req *http.Request) bool {
 	case len(req.Header["Upgrade"]) > 0:
 		return false
 	}
-	return httptrace.ContextClientTrace(req.Context()) == nil
+	return true
+}
+
+// traced returns the trace of a request, if it has one, and whether all of it is
+// served here: who asks for connections, and the dialer's part.
+func traced(ctx context.Context) (t *httptrace.ClientTrace, served bool) {
+	t = httptrace.ContextClientTrace(ctx)
+	return t, t == nil || t.PutIdleConn == nil && t.GotFirstResponseByte == nil && t.Got100Continue == nil &&
+		t.Got1xxResponse == nil && t.TLSHandshakeStart == nil && t.TLSHandshakeDone == nil &&
+		t.WroteHeaderField == nil && t.WroteHeaders == nil && t.Wait100Continue == nil && t.WroteRequest == nil
 }
 
 func validHeader(h http.Header) bool {

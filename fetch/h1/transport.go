@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptrace"
+	"time"
 )
 
 // A Transport makes requests over HTTP/1.1 and hands others over; see the
@@ -41,11 +43,15 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	ctx := req.Context()
+	trace, served := traced(ctx)
+	if !served {
+		return t.std.RoundTrip(req)
+	}
 	if ctx.Err() != nil {
 		closeBody(req)
 		return nil, context.Cause(ctx)
 	}
-	resp, err := t.roundTrip(req)
+	resp, err := t.roundTrip(req, trace)
 	if resp != nil {
 		resp.Request = req
 	}
@@ -54,9 +60,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // roundTrip makes the request on an idle connection if there is one, else on a
 // new one, which it also does when the idle one turns out to be dead.
-func (t *Transport) roundTrip(req *http.Request) (*http.Response, error) {
+func (t *Transport) roundTrip(req *http.Request, trace *httptrace.ClientTrace) (*http.Response, error) {
 	h, c, b := t.pool.take(key{req.URL.Scheme == "https", req.URL.Host})
+	asks(trace, h)
 	if c != nil {
+		got(trace, c)
 		resp, err := t.exchange(c, b, req)
 		if err == nil {
 			return resp, nil
@@ -80,7 +88,28 @@ func (t *Transport) roundTrip(req *http.Request) (*http.Response, error) {
 	if c.chose("h2") {
 		return t.handOver(req, c)
 	}
+	got(trace, c)
 	return t.exchange(c, t.pool.borrow(), req)
+}
+
+// asks tells a trace that a connection is wanted. A request that is sent again on
+// another one, or handed over, tells it of that as well, as net/http's does.
+func asks(trace *httptrace.ClientTrace, h *host) {
+	if trace != nil && trace.GetConn != nil {
+		trace.GetConn(h.address())
+	}
+}
+
+// got tells a trace that there is one.
+func got(trace *httptrace.ClientTrace, c *conn) {
+	if trace == nil || trace.GotConn == nil {
+		return
+	}
+	info := httptrace.GotConnInfo{Conn: c.Conn, Reused: c.used, WasIdle: c.used}
+	if c.used {
+		info.IdleTime = time.Since(c.idleAt)
+	}
+	trace.GotConn(info)
 }
 
 // CloseIdleConnections closes the connections that nobody uses, also those of
@@ -94,4 +123,20 @@ func closeBody(req *http.Request) {
 	if req.Body != nil {
 		req.Body.Close()
 	}
+}
+
+// MaxIdle returns how many connections may be idle, in all and per host.
+func (t *Transport) MaxIdle() (all, perHost int) {
+	t.pool.mu.Lock()
+	defer t.pool.mu.Unlock()
+	return t.pool.most, t.pool.mostPerHost
+}
+
+// SetMaxIdle changes Options.MaxIdle and MaxIdlePerHost while requests go on, but
+// for the transport that others are handed to. Idle connections that are more
+// than that are closed as further ones become idle.
+func (t *Transport) SetMaxIdle(all, perHost int) {
+	t.pool.mu.Lock()
+	defer t.pool.mu.Unlock()
+	t.pool.most, t.pool.mostPerHost = all, perHost
 }

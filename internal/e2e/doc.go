@@ -15,6 +15,10 @@
 //	audit [HOST.]FIGURE OP VALUE      compare a figure of the origin's audit, by its
 //	                                  name in JSON, for all hosts or for one
 //	httpbin                           start go-httpbin: $HTTPBIN, $HTTPBIN_HOST
+//	redis start [ARG...] | kill | cli ARG...
+//	                                  start a redis-server: $REDIS, its URL; kill it, to
+//	                                  start it again; ask it, the answer is stdout. The
+//	                                  condition [redis] says whether there is one
 //	expand FILE...                    replace $NAME in files by the script's variables
 //	genurls FILE COUNT TEMPLATE       write URLs, {i} in TEMPLATE counting from 0
 //	compress gz|zst FILE              write FILE.gz or FILE.zst

@@ -14,6 +14,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/penstock-go/penstock/internal/origin"
+	"github.com/penstock-go/penstock/internal/redistest"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -26,7 +27,14 @@ func TestScripts(t *testing.T) {
 			env.Setenv("GORACE", "halt_on_error=1")
 			env.Vars = append(env.Vars, transportOfTheDay()...)
 			env.Values[originKey{}] = new(*origin.Server)
+			env.Values[redisKey{}] = new(redistest.Server)
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "redis" {
+				return haveRedis(), nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"audit":    cmdAudit,
@@ -39,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"origin":   cmdOrigin,
 			"record":   cmdRecord,
 			"records":  cmdRecords,
+			"redis":    cmdRedis,
 			"warc":     cmdWARC,
 		},
 	})

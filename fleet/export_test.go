@@ -1,0 +1,13 @@
+package fleet
+
+// Kill ends w as kill -9 does: nobody hears of it.
+func (w *Worker) Kill() {
+	w.mu.Lock()
+	w.closing = true
+	w.mu.Unlock()
+	w.fail(nil)
+	w.wg.Wait()
+}
+
+// Output is what w writes to.
+func (w *Worker) Output() Output { return w.out }

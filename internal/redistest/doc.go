@@ -1,0 +1,54 @@
+// Package redistest starts and stops real Redis servers for tests: alone, as a
+// Cluster, or watched by Sentinels, on free ports of the loopback, in folders of
+// their own. They end with the test, and on Linux also when its process is
+// killed.
+//
+// Without a redis-server the test that asks for one is skipped, and fails if
+// PENSTOCK_REQUIRE in the environment names it.
+package redistest
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is how long a server may take for what it does at once on a machine
+// that has nothing else to do.
+const patience = time.Minute
+
+// Require skips the test, or fails it, if there is no redis-server.
+func Require(t testing.TB) {
+	t.Helper()
+	for _, program := range []string{"redis-server", "redis-cli"} {
+		if _, err := exec.LookPath(program); err == nil {
+			continue
+		}
+		if strings.Contains(os.Getenv("PENSTOCK_REQUIRE"), "redis-server") {
+			t.Fatalf("no %s, though PENSTOCK_REQUIRE names it", program)
+		}
+		t.Skipf("no %s; on Debian: sudo apt-get install redis-server", program)
+	}
+}
+
+// Eventually waits until ok, looking often: what is waited for happens in
+// another process, so there is no clock to stop.
+func Eventually(t testing.TB, most time.Duration, what string, ok func() bool) {
+	t.Helper()
+	if !within(most, ok) {
+		t.Fatalf("not within %v: %s", most, what)
+	}
+}
+
+func within(most time.Duration, ok func() bool) bool {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(most); !ok(); <-tick.C {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
