@@ -3,8 +3,10 @@ package dashboard
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/report"
@@ -80,11 +82,22 @@ func (c *collector) Describe(chan<- *prometheus.Desc) {}
 type sink chan<- prometheus.Metric
 
 func (s sink) gauge(d *prometheus.Desc, v float64, labels ...string) {
-	s <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	s <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, valid(labels)...)
 }
 
 func (s sink) count(d *prometheus.Desc, v float64, labels ...string) {
-	s <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	s <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, valid(labels)...)
+}
+
+// valid escapes what is no UTF-8: a host may be called anything, and the metrics
+// refuse it.
+func valid(labels []string) []string {
+	for i, l := range labels {
+		if !utf8.ValidString(l) {
+			labels[i] = url.PathEscape(l)
+		}
+	}
+	return labels
 }
 
 // Collect asks how all stands.
