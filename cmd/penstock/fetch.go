@@ -160,8 +160,10 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	if opts.Dedup != nil {
 		opts.Dedup.Done = out.outcome
 	}
+	total := f.count(cmd.Context(), args, out.earlier().Records)
+	defer total.close()
 	r := fetchRun{
-		opts: opts, src: in, out: out, limits: f.limits(), report: f.report,
+		opts: opts, src: in, out: out, limits: f.limits(), report: f.report, total: total,
 		show: f.show, shared: out.name == "" && isTerminal(cmd.OutOrStdout()), from: f.from(note != ""), note: note,
 		live: live, grace: f.grace, stderr: cmd.ErrOrStderr(),
 		policy: f.policy, policyFile: f.hosts.policy,
