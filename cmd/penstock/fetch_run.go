@@ -97,6 +97,9 @@ func (r *fetchRun) run(ctx context.Context) error {
 	r.live.close()
 	data := rec.Data()
 	data.Notes = append(data.Notes, dedupNotes(sum)...)
+	if err == nil && data.Counts.Records == 0 {
+		data.Notes = append(data.Notes, "the input held no items: blank lines and # comments are none.")
+	}
 	r.summarize(show, data)
 	verdict := r.verdict(show, sum, err, sig)
 	err = errors.Join(verdict, r.out.writeSummary(sum, verdict, data), r.writeReport(data))
