@@ -23,10 +23,10 @@ import (
 // longWait is when somebody who waits is told for what.
 const longWait = 3 * time.Second
 
-// A waitEnded is the signal that ended a wait.
-type waitEnded struct{ sig syscall.Signal }
+// A waitError is the signal that ended a wait.
+type waitError struct{ sig syscall.Signal }
 
-func (e waitEnded) Error() string { return e.sig.String() }
+func (e waitError) Error() string { return e.sig.String() }
 
 // runUnder runs the program under the permits that f names.
 func runUnder(cmd *cobra.Command, f *runFlags, path string, args []string) error {
@@ -151,7 +151,7 @@ func (f *runFlags) wait(ctx context.Context, cancel context.CancelCauseFunc, lim
 		select {
 		case sig := <-signals:
 			if n, ok := sig.(syscall.Signal); ok {
-				cancel(waitEnded{n})
+				cancel(waitError{n})
 			}
 		case <-late:
 			cancel(context.DeadlineExceeded)
@@ -188,7 +188,7 @@ func (f *runFlags) whyNot(err error, limits []*runLimit) error {
 	if bad, ok := errors.AsType[*limitError](err); ok {
 		name, err = bad.name, bad.err
 	}
-	if sig, ok := errors.AsType[waitEnded](err); ok {
+	if sig, ok := errors.AsType[waitError](err); ok {
 		return &exitError{exitSignal + int(sig.sig), nil}
 	}
 	switch {

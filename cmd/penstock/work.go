@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -149,8 +147,7 @@ type workInput struct {
 }
 
 func workInputOf(name string, w *fleet.Worker) workInput {
-	sum := sha256.Sum256(w.Input())
-	return workInput{name, hex.EncodeToString(sum[:16]), w.ID()}
+	return workInput{name, digest(w.Input()), w.ID()}
 }
 
 // earlierID is the name in the store that the output was begun under, or "".

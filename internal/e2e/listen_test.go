@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -100,4 +101,38 @@ func TestListen(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Readers that take nothing hold up neither the run nor its end.
+func TestReadersThatTakeNothing(t *testing.T) {
+	srv := startOrigin(t, origin.Options{})
+	dir := t.TempDir()
+	var urls strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&urls, "%s/delay/10/%d\n", srv.URL(), i)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "urls.txt"), []byte(urls.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run := start(t, nil, dir, "fetch", "-c", "10", "--progress", "none", "urls.txt", "-o", "out.jsonl", "--listen", "127.0.0.1:0")
+	base := run.liveURL(t)
+	addr := strings.TrimPrefix(base[:strings.Index(base, "/#")], "http://")
+	for range 40 {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if _, err := io.WriteString(conn, "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		answer := make([]byte, len("HTTP/1.1 200"))
+		if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "HTTP/1.1 200" {
+			t.Fatalf("%q, %v", answer, err)
+		}
+	}
+	if run.finish(t); run.code != 0 {
+		t.Fatalf("exit %d\n%s", run.code, &run.stderr)
+	}
+	t.Logf("3,000 requests of 10 ms, ten at a time, took %v", run.took)
 }

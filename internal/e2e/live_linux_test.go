@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -136,6 +137,7 @@ func pausedAndResumed(b *browser, srv *origin.Server) {
 	b.t.Helper()
 	b.do(chromedp.Click("#pause", chromedp.ByQuery))
 	b.awaitText("#state", "paused")
+	b.awaitText("#now", " 0 of 8 in flight") // nor on the way to the server
 	eventually(b.t, "nothing is in flight", func() bool { return srv.Audit().Total.InFlight == 0 })
 	seen := srv.Audit().Total.Requests
 	b.awaitFrames(3)
@@ -164,7 +166,8 @@ func limitsTyped(b *browser, srv *origin.Server) {
 	}
 
 	b.typed("#limit", "3")
-	b.awaitText("#now", "of 3 in flight")
+	few := regexp.MustCompile(` [0-3] of 3 in flight`)
+	eventually(b.t, "no more than 3 are on the way", func() bool { return few.MatchString(b.text("#now")) })
 	eventually(b.t, "no more than 3 are in flight", func() bool { return srv.Audit().Total.InFlight <= 3 })
 	srv.Reset()
 	eventually(b.t, "60 more requests came", func() bool { return srv.Audit().Total.Requests >= 60 })

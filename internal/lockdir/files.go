@@ -30,22 +30,30 @@ func flock(f *os.File, how int) error {
 
 // locked calls f under the lock of the folder.
 func (s *Semaphore) locked(f func() error) error {
+	l, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return f()
+}
+
+// lock locks the folder until the file is closed.
+func (s *Semaphore) lock() (*os.File, error) {
 	name := filepath.Join(s.dir, "lock")
 	for {
 		l, err := os.OpenFile(name, os.O_RDONLY|os.O_CREATE, 0o666)
 		if err != nil {
-			return fmt.Errorf("lockdir: %w", err)
+			return nil, fmt.Errorf("lockdir: %w", err)
 		}
 		if err := flock(l, ownLock); err != nil {
 			l.Close()
-			return fmt.Errorf("lockdir: lock %s: %w", name, err)
+			return nil, fmt.Errorf("lockdir: lock %s: %w", name, err)
 		}
-		if !same(l, name) { // somebody has removed it meanwhile
-			l.Close()
-			continue
+		if same(l, name) {
+			return l, nil
 		}
-		defer l.Close() //nolint:revive // the loop ends here
-		return f()
+		l.Close() // somebody has removed it meanwhile
 	}
 }
 
