@@ -90,9 +90,10 @@ func (s *sharedLimits) limit(name string, n int, rates rate.List) (fetch.Share, 
 	return nil, nil
 }
 
-// bucketName is the name of the limit of the bucket key. What may not stand in
-// one is written as in a URL, with + for %.
+// bucketName is the name of the limit of the bucket key: for one of all of a rule,
+// the rule's. What may not stand in one is written as in a URL, with + for %.
 func bucketName(name, key string) string {
+	key = strings.TrimSuffix(key, "/*")
 	var b strings.Builder
 	b.WriteString(name)
 	b.WriteByte('/')
