@@ -132,7 +132,7 @@ func (a *Auto) refused(now time.Time, o Observation) Reason {
 	}
 	a.row++
 	t := a.trouble
-	if t == nil && float64(a.knee.base) > farAbove*float64(a.level) {
+	if t == nil && a.kind == Concurrency && float64(a.knee.base) > farAbove*float64(a.level) {
 		// That much was accepted for a whole trial, so the ceiling is none (any
 		// more): what this one means is as open as at the first refusal.
 		a.kind, a.level = Unknown, 0

@@ -559,3 +559,45 @@ func TestSharedLimitsWithEachTransport(t *testing.T) {
 		})
 	}
 }
+
+// TestPauseWhileWaitingForTheTotal pauses a run all of whose workers wait for a
+// permit that another has: what comes meanwhile is given back, and nothing starts.
+func TestPauseWhileWaitingForTheTotal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		total, server := newShare(4), &slowServer{took: 10 * time.Millisecond}
+		var others []fetch.Lease
+		for range 4 {
+			l, err := total.Acquire(t.Context(), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			others = append(others, l)
+		}
+		e, err := fetch.New(fetch.Options{Concurrency: 4, Transport: server, Shared: &fetch.Shared{Total: total}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() {
+			_, err := e.Run(t.Context(), fetch.URLs(slices.Values(urlsOf("a", 20))), newShelf())
+			done <- err
+		}()
+		seen := func() int { server.mu.Lock(); defer server.mu.Unlock(); return len(server.seen) }
+		time.Sleep(time.Second)
+		e.Pause()
+		for _, l := range others {
+			l.Release(penstock.Success)
+		}
+		time.Sleep(time.Second)
+		if n := seen(); n != 0 || total.holding() != 0 {
+			t.Errorf("%d requests while paused, %d permits held", n, total.holding())
+		}
+		if st := e.Stats(); st.InFlight != 0 || st.Wait.Reason != fetch.Paused {
+			t.Errorf("%d in flight, waits for %q", st.InFlight, st.Wait.Reason)
+		}
+		e.Resume()
+		if err := <-done; err != nil || seen() != 20 {
+			t.Errorf("%v, %d requests", err, seen())
+		}
+	})
+}

@@ -42,7 +42,7 @@ const (
 
 const (
 	busyCores   = 0.85 // of all cores: more is a processor that limits
-	goodPart    = 0.25 // of all cores: less is not what a run was busy with
+	goodPart    = 0.1  // of all cores: less is not what a run was busy with
 	tooLittle   = 0.2  // of the time: less is no finding
 	slowAnswer  = 500  // milliseconds to the first byte
 	mostOfItems = 0.8  // of the time spent on hosts: that host is named

@@ -107,7 +107,7 @@ func TestExplain(t *testing.T) {
 		},
 		{
 			"a busy machine, of which it wants little",
-			report.Data{Shares: []report.Share{share(0.95, fetch.Concurrency, "", "10")}, Latency: slow(2), Limits: report.Limits{Concurrency: 10}, CPU: report.CPU{Seconds: 20, Waited: 400, Cores: 2}},
+			report.Data{Shares: []report.Share{share(0.95, fetch.Concurrency, "", "10")}, Latency: slow(2), Limits: report.Limits{Concurrency: 10}, CPU: report.CPU{Seconds: 10, Waited: 400, Cores: 2}},
 			report.OwnLimit, "limited by -c 10 for 95 % of the time", "raising -c would help, if the servers can take more",
 		},
 		{

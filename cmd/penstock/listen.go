@@ -144,7 +144,7 @@ func (l *livePage) url() string {
 }
 
 // lastWords is how long readers have for the last state of the run.
-const lastWords = time.Second
+const lastWords = 3 * time.Second
 
 // close shows the last state to those who look, and ends the page.
 func (l *livePage) close() {

@@ -128,7 +128,7 @@ trips no server's rate limit.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate(helpTemplate)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newFetch(), newLimits(), newWork(), newMerge(), newFleet(), newReport(), newExport(), newExplain(), newDemo(), newOrigin(), newMan(), newVersion())
+	root.AddCommand(newFetch(), newLimits(), newWork(), newMerge(), newFleet(), newReport(), newExport(), newExplain(), newDemo(), newOrigin(), newRun(), newMan(), newVersion())
 	addCompletion(root)
 	completeFlags(root)
 	return root

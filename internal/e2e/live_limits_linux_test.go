@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -66,7 +67,9 @@ func TestLongLimitsPageInBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(page)
+	mux := http.NewServeMux() // under a path, beside other things
+	mux.Handle("/penstock/", http.StripPrefix("/penstock", page))
+	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		page.Close()
 		server.Close()
@@ -76,7 +79,7 @@ func TestLongLimitsPageInBrowser(t *testing.T) {
 	// refused; it is typed.
 	b.size(1280, false)
 	b.media("screen", "light")
-	b.do(chromedp.Navigate(server.URL), chromedp.WaitVisible("#token", chromedp.ByQuery))
+	b.do(chromedp.Navigate(server.URL+"/penstock/"), chromedp.WaitVisible("#token", chromedp.ByQuery))
 	b.screenshot("live-token")
 	if n := eval[int](b, `document.querySelectorAll("canvas").length`); n != 0 {
 		t.Errorf("%d charts for a stranger", n)
@@ -128,7 +131,7 @@ func TestLongLimitsPageInBrowser(t *testing.T) {
 		}
 		b.screenshot("live-limits-phone-" + scheme)
 	}
-	b.quiet(server.URL)
+	b.quiet(server.URL + "/penstock/")
 }
 
 // moves waits until a number on the page has grown twice.
