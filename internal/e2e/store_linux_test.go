@@ -18,9 +18,9 @@ import (
 	"github.com/penstock-go/penstock/internal/redistest"
 )
 
-// patience is for what happens in other processes, on a machine with much else
+// storePatience is for what happens in other processes, on a machine with much else
 // to do.
-const patience = 60 * time.Second
+const storePatience = 60 * time.Second
 
 // A storeRun is a process of penstock fetch --store, in a folder of its own.
 type storeRun struct {
@@ -71,10 +71,10 @@ func (r *storeRun) wait(t *testing.T, code int) {
 	t.Helper()
 	select {
 	case <-r.done:
-	case <-time.After(2 * patience):
+	case <-time.After(2 * storePatience):
 		_ = r.cmd.Process.Signal(syscall.SIGQUIT)
 		<-r.done
-		t.Fatalf("not done within %v\n%s", 2*patience, r.stderr.String())
+		t.Fatalf("not done within %v\n%s", 2*storePatience, r.stderr.String())
 	}
 	if r.code != code {
 		t.Fatalf("exit %d, want %d\n%s", r.code, code, r.stderr.String())
@@ -188,7 +188,7 @@ func TestStorePolicy(t *testing.T) {
 	for i := range runs {
 		runs[i] = startStore(t, srv, delayed(60, 10, web.URLs()...), "-c", "20", "--store-name", "mine", "--policy", policy, "--lease", storeLease.String())
 	}
-	redistest.Eventually(t, patience, "the bucket is in the store", func() bool {
+	redistest.Eventually(t, storePatience, "the bucket is in the store", func() bool {
 		return strings.Contains(srv.Must("KEYS", "*"), "penstock:{mine/both}")
 	})
 	for _, r := range runs {
@@ -296,10 +296,10 @@ func TestLongStoreKilled(t *testing.T) {
 	hosts := web.URLs()
 	urls := delayed(40, 1000, hosts[0])
 	first := startStore(t, srv, urls, "-c", "4", "--lease", storeLease.String())
-	redistest.Eventually(t, patience, "the first holds all", func() bool { return web.Audit().Hosts[0].Requests >= 8 })
+	redistest.Eventually(t, storePatience, "the first holds all", func() bool { return web.Audit().Hosts[0].Requests >= 8 })
 	second := startStore(t, srv, delayed(400, 100, hosts[1]), "-c", "4", "--lease", storeLease.String())
-	redistest.Eventually(t, patience, "the second has had its turn", func() bool { return web.Audit().Hosts[1].Requests >= 4 })
-	redistest.Eventually(t, patience, "the first holds two", func() bool { return web.Audit().Hosts[0].InFlight >= 2 })
+	redistest.Eventually(t, storePatience, "the second has had its turn", func() bool { return web.Audit().Hosts[1].Requests >= 4 })
+	redistest.Eventually(t, storePatience, "the first holds two", func() bool { return web.Audit().Hosts[0].InFlight >= 2 })
 	if err := first.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -308,9 +308,9 @@ func TestLongStoreKilled(t *testing.T) {
 	if n := web.Audit().Total.MaxInFlight; n > 4 {
 		t.Errorf("%d were in flight at once, of 4", n)
 	}
-	redistest.Eventually(t, patience, "the killed one's requests have ended", func() bool { return web.Audit().Hosts[0].InFlight == 0 })
+	redistest.Eventually(t, storePatience, "the killed one's requests have ended", func() bool { return web.Audit().Hosts[0].InFlight == 0 })
 	web.Reset()
-	redistest.Eventually(t, patience, "the second has all", func() bool { return web.Audit().Hosts[1].MaxInFlight == 4 })
+	redistest.Eventually(t, storePatience, "the second has all", func() bool { return web.Audit().Hosts[1].MaxInFlight == 4 })
 	took := time.Since(killed)
 	t.Logf("all 4 were back %v after the kill; a lease and a heartbeat are %v", took, storeLease*5/4)
 	if took > storeLease*5/4+20*time.Second {
@@ -342,7 +342,7 @@ func TestLongStoreAway(t *testing.T) {
 			web := startOrigin(t, origin.Options{})
 			urls := delayed(300, 50, web.URL())
 			r := startStore(t, srv, urls, "-c", "4", "--lease", lease.String(), "--on-store-error", c.mode)
-			redistest.Eventually(t, patience, "it fetches", func() bool { return web.Audit().Total.Requests >= 40 })
+			redistest.Eventually(t, storePatience, "it fetches", func() bool { return web.Audit().Total.Requests >= 40 })
 			srv.Kill()
 			at := web.Audit().Total.Requests
 			r.wait(t, c.code)
@@ -377,7 +377,7 @@ func TestLongStoreAway(t *testing.T) {
 		web := startOrigin(t, origin.Options{})
 		urls := delayed(60, 200, web.URL())
 		r := startStore(t, srv, urls, "-c", "4", "--lease", lease.String())
-		redistest.Eventually(t, patience, "it fetches", func() bool { return web.Audit().Total.Requests >= 12 })
+		redistest.Eventually(t, storePatience, "it fetches", func() bool { return web.Audit().Total.Requests >= 12 })
 		srv.Kill()
 		srv.Start()
 		r.wait(t, 0)
@@ -405,7 +405,7 @@ func TestLongStoreLimitSet(t *testing.T) {
 			t.Fatalf("exit %d\n%s", r.code, r.stderr.String())
 		}
 		// A permit may be out whose request has not come yet: the store knows of all.
-		redistest.Eventually(t, patience, fmt.Sprintf("what is over %d is done", n), func() bool {
+		redistest.Eventually(t, storePatience, fmt.Sprintf("what is over %d is done", n), func() bool {
 			var info struct {
 				InUse int `json:"in_use"`
 			}
@@ -416,7 +416,7 @@ func TestLongStoreLimitSet(t *testing.T) {
 	}
 	goOn := func(n int) {
 		t.Helper()
-		redistest.Eventually(t, patience, "it goes on", func() bool { return web.Audit().Total.Requests >= uint64(n) })
+		redistest.Eventually(t, storePatience, "it goes on", func() bool { return web.Audit().Total.Requests >= uint64(n) })
 	}
 	goOn(30)
 	if n := web.Audit().Total.MaxInFlight; n > 10 {
@@ -447,7 +447,7 @@ func TestLongStoreLimitSet(t *testing.T) {
 	for _, r := range runs {
 		all.Go(func() { <-r.done })
 	}
-	redistest.Eventually(t, patience, "9 are at work", func() bool { return web.Audit().Total.MaxInFlight >= 9 })
+	redistest.Eventually(t, storePatience, "9 are at work", func() bool { return web.Audit().Total.MaxInFlight >= 9 })
 	all.Wait()
 	note(9)
 	for _, r := range runs {
