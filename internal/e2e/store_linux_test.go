@@ -200,6 +200,33 @@ func TestStorePolicy(t *testing.T) {
 	}
 }
 
+// What --per-host auto finds is one limit, in the store.
+func TestStoreAuto(t *testing.T) {
+	t.Parallel()
+	srv := agedStore(t)
+	web := startOrigin(t, origin.Options{})
+	var runs [2]*storeRun
+	for i := range runs {
+		runs[i] = startStore(t, srv, delayed(400, 10, web.URL()), "-c", "30", "--per-host", "auto", "--per-host-rate", "2000/s", "--lease", storeLease.String())
+	}
+	name := "fetch/" + strings.TrimPrefix(web.URL(), "http://")
+	redistest.Eventually(t, storePatience, "both are at it", func() bool {
+		var info struct {
+			Limit   int
+			Holders []struct{ PID int }
+		}
+		ls := penstock(t, t.TempDir(), "limits", "ls", name, "--json", "--store", srv.URL())
+		return json.Unmarshal(ls.stdout.Bytes(), &info) == nil && info.Limit > 0 && len(info.Holders) == 2
+	})
+	for _, r := range runs {
+		r.wait(t, 0)
+		r.whole(t, 400)
+	}
+	if n := web.Audit().Total.MaxInFlight; n > 30 {
+		t.Errorf("%d were in flight at once, of 30", n)
+	}
+}
+
 // What a person gets wrong is told in a line, with a hint; nothing is sent, and no
 // output is made.
 func TestStoreMistakes(t *testing.T) {
