@@ -45,6 +45,8 @@ func (w *worker) try(ctx context.Context, j *job) (a attempt) {
 		ctx, cancel = context.WithTimeout(ctx, t-j.spent)
 		defer cancel()
 	}
+	ctx, end := j.under(ctx)
+	defer end()
 	w.connection.reset()
 	req := j.request(ctx)
 	var ip netip.Addr

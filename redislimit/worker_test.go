@@ -41,14 +41,6 @@ func TestMain(m *testing.M) {
 		j.work()
 		return
 	}
-	if text := os.Getenv("REDISLIMIT_ADAPTIVE"); text != "" {
-		var j adaptiveJob
-		if err := json.Unmarshal([]byte(text), &j); err != nil {
-			panic(err)
-		}
-		j.work()
-		return
-	}
 	flag.Parse()
 	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
 		_ = flag.Set("test.parallel", "8") // they wait more than they work
@@ -131,7 +123,7 @@ func startWorker(t testing.TB, variable string, job any, set ...func(*exec.Cmd))
 		t.Fatal(err)
 	}
 	w := &worker{exec.Command(self)}
-	w.cmd.Env = append(os.Environ(), variable+"="+string(text))
+	w.cmd.Env = append(os.Environ(), "REDISLIMIT_JOB="+string(text))
 	if testing.Verbose() {
 		w.cmd.Stderr = os.Stderr
 	}
