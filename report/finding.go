@@ -37,6 +37,7 @@ const (
 	Retrying   Cause = "retries"     // waiting for retries
 	HeldBack   Cause = "order"       // an item was too far behind the others
 	OnPause    Cause = "paused"      // somebody had paused it
+	SharedBy   Cause = "shared"      // a limit that other machines share
 	Nothing    Cause = "nothing"     // no limit held for long
 )
 
@@ -53,7 +54,7 @@ const (
 var causes = map[Reason]Cause{
 	fetch.Concurrency: OwnLimit, fetch.HostConcurrency: OwnLimit, fetch.TotalRate: OwnRate, fetch.HostRate: HostLimit,
 	fetch.RetryAfter: Holds, fetch.Backoff: Retrying, fetch.Input: SlowInput, fetch.Shortage: NoRoom, fetch.Last: LastOnes,
-	fetch.SlowHead: HeldBack, fetch.Paused: OnPause,
+	fetch.SlowHead: HeldBack, fetch.Paused: OnPause, fetch.Elsewhere: SharedBy,
 }
 
 // Explain says what limited the run that d tells of. It goes by the reason
@@ -182,6 +183,11 @@ func words(d Data, cause Cause, why Why) (sentence, advice string) {
 				"raising -c would not help; raising --per-host would, if " + server + " can take more"
 		}
 		return "limited by " + flagged("-c", why.Limit, d.Limits.Concurrency), "raising -c would help, if " + server + " can take more"
+	case SharedBy:
+		if why.Host != "" {
+			return "limited by what all machines together may do at " + why.Host, "penstock limits ls tells who holds what; penstock limits set changes it"
+		}
+		return "limited by what all machines together may do (--store)", "penstock limits ls tells who holds what; penstock limits set changes it"
 	case OwnRate:
 		return "limited by --rate " + cmp.Or(why.Limit, d.Limits.Rate), "raising -c would not help; raising --rate would, if the servers allow it"
 	case HostLimit:

@@ -35,6 +35,12 @@ func TestExplain(t *testing.T) {
 			report.OwnLimit, "limited by -c 10 for 97 % of the time", "raising -c would help, if api.example.com can take more",
 		},
 		{
+			"a limit that others share",
+			report.Data{Shares: []report.Share{share(0.9, fetch.Elsewhere, "api.example.com", "2")}, Latency: slow(12)},
+			report.SharedBy, "limited by what all machines together may do at api.example.com for 90 % of the time",
+			"penstock limits ls tells who holds what; penstock limits set changes it",
+		},
+		{
 			"own limit to a host",
 			report.Data{Shares: []report.Share{share(0.9, fetch.HostConcurrency, "api.example.com", "2")}, Latency: slow(12)},
 			report.OwnLimit, "limited by --per-host 2 to api.example.com for 90 % of the time",
