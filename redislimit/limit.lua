@@ -14,9 +14,9 @@
 --   d the head of the queue that was told when its rate is due
 --   a of an adaptive limit: the process that leads, or nothing
 --   p:PROCESS  = end of its lease and number of its latest call, packed; who it is
---   h:PROCESS:ID = demand, fencing counter, L of the grant, after an @ when its
---     rates are paid for; of an adaptive limit also the units in use then, and
---     how many were granted right after
+--   h:PROCESS:ID = demand, fencing counter, L of the grant, when its rates are
+--     paid for or -; of an adaptive limit also the units in use then, and how
+--     many were granted right after
 -- A demand is UNITS, or UNITS/COST where of the rates another number is taken.
 -- Of an adaptive limit also KEYS[4], a stream: what was freed and how it went
 -- (see adaptive.lua).
@@ -150,7 +150,7 @@ local function grant(to, id, text)
 	if limit then
 		used = used + units
 		sets[#sets + 1] = 'h:' .. to .. ':' .. id
-		sets[#sets + 1] = text .. ' ' .. int(fence) .. ' ' .. int(L) .. (ends == '' and '' or ' @' .. listed)
+		sets[#sets + 1] = text .. ' ' .. int(fence) .. ' ' .. int(L) .. ' ' .. (ends == '' and '-' or listed)
 		if leader then given[#given + 1] = {#sets, used} end
 	end
 	if to == pid then
@@ -169,7 +169,7 @@ end
 -- for old and is to be for new.
 local function refund(old, new, undone, ends)
 	local i = 0
-	for e in ends:gmatch('[^ ,]+') do
+	for e in ends:gmatch('[%d.]+') do
 		i = i + 1
 		local r = rates[i]
 		if r then
@@ -189,27 +189,26 @@ end
 -- space how it went and after how many microseconds.
 local function free(ids, unused)
 	local fields, notes, once, seen, refusal = {}, {}, {}, {}, false
-	for _, id in ipairs(ids) do
-		local field = 'h:' .. pid .. ':' .. (O and id:match('^%d+') or id)
-		if not once[field] then
-			once[field] = true
-			fields[#fields + 1] = field
-			notes[#notes + 1] = id
+	for _, note in ipairs(ids) do
+		local id = O and note:match('^%d+') or note
+		if not once[id] then
+			once[id] = true
+			fields[#fields + 1] = 'h:' .. pid .. ':' .. id
+			notes[#fields] = note
 		end
 	end
 	for i = 1, #fields, 4000 do
 		for j, h in ipairs(call('HMGET', S, unpack(fields, i, min(i + 3999, #fields)))) do
 			if h then
-				local text, counter, at, rest = h:match('^(%S+) (%S+) (%S+)(.*)$')
-				local with, beside = rest:match(' (%d+) (%d+)$')
+				local text, counter, at, ends, with, beside = h:match('^(%S+) (%S+) (%S+) (%S+) ?(%d*) ?(%d*)')
+				local units, cost = demand(text)
 				local how, latency = notes[i + j - 1]:match(' (%a) (%d+)')
-				if how and with then
+				if how and with ~= '' then
 					refusal = refusal or how == 'o'
 					seen[#seen + 1] = pack('<ddddddd', counter, at, L, latency, with, beside, used) .. how
 				end
-				local units, cost = demand(text)
 				used = used - units
-				if unused then refund(cost, 0, true, rest:match('@(%S+)') or '') end
+				if unused then refund(cost, 0, true, ends) end
 			end
 		end
 	end
@@ -300,7 +299,7 @@ if whole or L >= first then
 			elseif limit and (adopt or force == '1') then
 				used = used + n
 				sets[#sets + 1] = 'h:' .. pid .. ':' .. id
-				sets[#sets + 1] = n .. ' 0 ' .. int(L)
+				sets[#sets + 1] = n .. ' 0 ' .. int(L) .. ' -'
 			elseif limit then
 				lost[#lost + 1] = id
 			end
@@ -311,8 +310,9 @@ if whole or L >= first then
 			local h = mine[id]
 			if h then
 				grants[#grants + 1] = id
-				grants[#grants + 1] = h:match('^%S+ (%S+)')
-				grants[#grants + 1] = ((h:match('@(%S+)') or ''):gsub(',', ' '))
+				local counter, ends = h:match('^%S+ (%S+) %S+ (%S+)')
+				grants[#grants + 1] = counter
+				grants[#grants + 1] = ends == '-' and '' or ends:gsub(',', ' ')
 				grants[#grants + 1] = n
 				listed[id] = true
 			else

@@ -46,6 +46,7 @@ Exit codes: 0 every item was accepted; 1 the run itself failed; 2 usage;
   penstock fetch urls.txt -o out.jsonl --resume
   penstock fetch -c 50 --per-host 5 --rate 100/s urls.txt.gz -o out.jsonl.zst
   cat urls.txt | penstock fetch -c 20 --order completion | jq -r 'select(.ok) | .url'
+  penstock fetch urls.txt -o out.jsonl --listen 127.0.0.1:8080   # watch it, pause it, change -c
   penstock fetch --column website companies.csv -L --bodies none
   penstock fetch --base-url https://api.example.com -H @auth.txt batch.jsonl
   penstock fetch -c 20 --rate 300/s --store redis://db1:6379 urls.txt -o out.jsonl
@@ -163,8 +164,10 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	if opts.Dedup != nil {
 		opts.Dedup.Done = out.outcome
 	}
+	total := f.count(cmd.Context(), args, out.earlier().Records)
+	defer total.close()
 	r := fetchRun{
-		opts: opts, src: in, out: out, limits: f.limits(), report: f.report,
+		opts: opts, src: in, out: out, limits: f.limits(), report: f.report, total: total,
 		show: f.show, shared: out.name == "" && isTerminal(cmd.OutOrStdout()), from: f.from(note != ""), note: note,
 		live: live, grace: f.grace, stderr: cmd.ErrOrStderr(),
 		policy: f.policy, policyFile: f.hosts.policy,

@@ -93,6 +93,11 @@ func (f *workFlags) run(cmd *cobra.Command) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	live, err := f.listen.open()
+	if err != nil {
+		return err
+	}
+	defer live.close()
 	f.voice.set(func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) })
 	client, done, err := fleetStore(cmd, &f.store, f.voice.say)
 	if err != nil {
@@ -119,7 +124,7 @@ func (f *workFlags) run(cmd *cobra.Command) error {
 	if err := f.adopt(cmd, w.Request()); err != nil {
 		return err
 	}
-	return f.work(cmd, w, client)
+	return f.work(cmd, w, client, live)
 }
 
 func (f *workFlags) check() error {
@@ -172,7 +177,7 @@ func readJournal(output string) (*journal.State, error) {
 }
 
 // work fetches until the list is done.
-func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Client) error {
+func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Client, live *livePage) error {
 	f.retriesSet = cmd.Flags().Changed("retries")
 	note := f.fit()
 	if f.report != "" {
@@ -197,11 +202,6 @@ func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Cli
 	if err := f.share(&opts, store, cmp.Or(f.store.name, f.fleetName)); err != nil {
 		return err
 	}
-	live, err := f.listen.open()
-	if err != nil {
-		return err
-	}
-	defer live.close()
 	out, err := f.openShare(w)
 	if err != nil {
 		return err
