@@ -69,9 +69,10 @@ missing, and what there is was written.`,
 	fl.SortFlags = false
 	fl.StringVarP(&f.output, "output", "o", "", "write to `FILE`, which must not exist (.gz and .zst compress), instead of stdout")
 	fl.StringVar(&f.missing, "missing", "", "write the indexes that have no record to `FILE`, a range a line, for penstock fetch --only @FILE")
-	fl.Int64Var(&f.items, "items", 0, "how many items there are in the list (default: what the workers' summaries say, else the store)")
+	fl.Int64Var(&f.items, "items", 0, "how many items, `N`, there are in the list (default: what the workers' summaries say, else the store)")
 	fl.StringVar(&f.fleet, "fleet", "", "ask the --store how many items the fleet of this `NAME` has")
 	f.store.registerURL(fl)
+	fl.Lookup("store").Usage = fleetStoreUsage
 	fl.Var(sizeValue{&f.memory}, "memory", "how much is sorted at a time")
 	return cmd
 }
