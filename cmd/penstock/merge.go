@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/fetch/journal"
@@ -377,13 +378,7 @@ func (g *gaps) add(from, to int64) {
 }
 
 func (g *gaps) String() string {
-	s := ""
-	for i, line := range g.first {
-		if i > 0 {
-			s += ", "
-		}
-		s += line
-	}
+	s := strings.Join(g.first, ", ")
 	if g.more > 0 {
 		s += fmt.Sprintf(" and %s more ranges", report.Number(g.more))
 	}
