@@ -55,6 +55,7 @@ type call struct {
 	sent   time.Time
 	box    outbox
 	args   []string
+	server server // as it was known when c was made
 }
 
 // next returns the call to make now, or how long to wait for the next one; less
@@ -85,6 +86,9 @@ func (l *shared) next(now time.Time) (c *call, wait time.Duration) {
 	case l.sync || busy && now.Sub(l.synced) >= lease/4:
 		return l.make(callSync, now), 0
 	case !l.out.empty() || !l.due.IsZero() && !now.Before(l.due):
+		if l.fast(now) {
+			return l.make(callFast, now), 0
+		}
 		return l.make(callDelta, now), 0
 	}
 	wait = lease / 4
@@ -115,7 +119,12 @@ func (l *shared) stop() {
 // make takes what there is to tell. The caller has the lock.
 func (l *shared) make(kind string, now time.Time) *call {
 	l.number++
-	c := &call{kind: kind, number: l.number, epoch: l.epoch, sent: now, box: l.out}
+	c := &call{kind: kind, number: l.number, epoch: l.epoch, sent: now, box: l.out, server: l.server}
+	if kind == callFast {
+		c.args = l.fastArgs(c)
+		l.out = outbox{}
+		return c
+	}
 	c.args = []string{
 		l.store.id, decimal(l.number), kind, decimal(uint64(l.store.o.Lease.Microseconds())),
 		"", encode(l.rates), decimal(l.epoch), l.store.label,
@@ -198,6 +207,10 @@ func (l *shared) call(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.kind == callFast {
+		return l.callFast(ctx, client, c)
+	}
+	c.server.dials = l.store.dials.n.Load()
 	return readReply(limitScript.Exec(ctx, client, l.keys(), c.args))
 }
 
@@ -250,9 +263,16 @@ func (l *shared) answered(c *call, r *reply, now time.Time) {
 	l.mu.Lock()
 	back := l.away.is
 	l.away = outage{}
-	if r.status == "ok" {
+	switch r.status {
+	case "ok":
 		l.apply(c, r, now)
-	} else {
+	case "fast":
+		for _, g := range r.grants {
+			l.granted(r.epoch, g, now)
+		}
+	case "slow":
+		l.slow(c)
+	default:
 		// It does not know us, or was told something else since: then what is
 		// in c has not been done, and everything is told again.
 		l.sync = true
@@ -292,9 +312,13 @@ func (l *shared) apply(c *call, r *reply, now time.Time) {
 		l.joined = false
 		return
 	}
-	l.joined = true
+	l.joined, l.calm = true, r.queue == 0
 	if c.kind != callDelta {
 		l.synced = now
+		l.server = server{}
+		if c.server.dials == l.store.dials.n.Load() {
+			l.server = server{run: r.run, dials: c.server.dials}
+		}
 		for _, p := range l.held {
 			p.local = false
 		}
