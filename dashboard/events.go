@@ -104,7 +104,7 @@ func send(w http.ResponseWriter, rc *http.ResponseController, had *frame, f fram
 	if !bytes.Equal(had.sections, f.sections) {
 		parts = append(parts, f.sections)
 	}
-	if had.chartsAt != f.chartsAt {
+	if !had.chartsAt.Equal(f.chartsAt) {
 		parts = append(parts, f.charts)
 	}
 	*had = f

@@ -142,12 +142,17 @@ func (s *scheduler) askMore() {
 	}
 }
 
-// entered counts a job out of those that wait for the total.
-func (s *scheduler) entered() {
+// entered counts a job out of those that wait for the total. It reports whether
+// the job may still start.
+func (s *scheduler) entered() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.entering--
+	if s.paused || s.inFlight > s.allowed {
+		return false
+	}
 	s.peak = max(s.peak, s.inFlight-s.entering)
+	return true
 }
 
 // askAgain asks for all that could not while nothing was to start. The caller

@@ -163,7 +163,7 @@ func ParseStatusSet(s string) (StatusSet, error) {
 		lo, err1 := strconv.Atoi(from)
 		hi, err2 := strconv.Atoi(to)
 		if err1 != nil || err2 != nil || lo < 100 || hi > 999 || lo > hi {
-			return nil, fmt.Errorf("%q: %q is not a status or a range of statuses", s, part)
+			return nil, fmt.Errorf("%q is not a status or a range of statuses", part)
 		}
 		set = append(set, [2]int{lo, hi})
 	}

@@ -98,8 +98,14 @@ func (w *worker) enter(j *job) bool {
 		return true
 	}
 	p, err := e.sched.acquire(total, max(1, j.item.Cost))
-	e.sched.entered()
+	may := e.sched.entered()
 	switch {
+	case err == nil && !may: // paused, or the limit lowered, while it waited
+		p.Release(penstock.Unused)
+		j.release(penstock.Unused)
+		j.outcome = penstock.Unused
+		e.sched.again(j)
+		return false
 	case err == nil:
 		j.total = p
 		return true

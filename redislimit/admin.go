@@ -63,6 +63,8 @@ type Info struct {
 	// has none.
 	Limit   int  `json:"limit"`
 	Counted bool `json:"counted"`
+	// Rates are its rates, as a person reads them: "300/s"; "" for none.
+	Rates string `json:"rates,omitempty"`
 	// InUse is how many units are held, over all processes; Waiting how many
 	// demands wait, and LongestWait for how long the first of them has.
 	InUse       int           `json:"in_use"`
@@ -168,6 +170,11 @@ func look(ctx context.Context, c rueidis.Client, name string) (Info, error) {
 	info.InUse, info.Waiting = int(used), int(waiting)
 	info.LongestWait = max(micros(wait), 0)
 	info.Holders = holders(state)
+	spec := state["r"]
+	if len(state) == 0 {
+		spec = set["r"]
+	}
+	info.Rates = decode(spec)
 	return info, nil
 }
 
@@ -216,4 +223,27 @@ func unitsOf(text string) int {
 		text = text[:i]
 	}
 	return int(id(text))
+}
+
+// decode is what encode has made of rates, for people: how many there are in the
+// shortest unit of time in which it is one at least.
+func decode(spec string) string {
+	var texts []string
+	for one := range strings.SplitSeq(spec, ";") {
+		text, _, _ := strings.Cut(one, ":")
+		interval, err := strconv.ParseFloat(text, 64)
+		if err != nil || interval <= 0 {
+			continue
+		}
+		for _, unit := range []struct {
+			name string
+			long time.Duration
+		}{{"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}, {"d", 24 * time.Hour}} {
+			if n := float64(unit.long.Microseconds()) / interval; n > 0.999 || unit.name == "d" {
+				texts = append(texts, strconv.FormatFloat(n, 'g', 6, 64)+"/"+unit.name)
+				break
+			}
+		}
+	}
+	return strings.Join(texts, ",")
 }

@@ -15,8 +15,8 @@
 --   a of an adaptive limit: the process that leads, or nothing
 --   p:PROCESS  = end of its lease and number of its latest call, packed; who it is
 --   h:PROCESS:ID = demand, fencing counter, L of the grant, when its rates are
---     paid for; of an adaptive limit that or -, the units in use then, and how many
---     were granted right after
+--     paid for or -; of an adaptive limit also the units in use then, and how
+--     many were granted right after
 -- A demand is UNITS, or UNITS/COST where of the rates another number is taken.
 -- Of an adaptive limit also KEYS[4], a stream: what was freed and how it went
 -- (see adaptive.lua).
@@ -150,7 +150,7 @@ local function grant(to, id, text)
 	if limit then
 		used = used + units
 		sets[#sets + 1] = 'h:' .. to .. ':' .. id
-		sets[#sets + 1] = text .. ' ' .. int(fence) .. ' ' .. int(L) .. (ends == '' and (leader and ' -' or '') or ' ' .. listed)
+		sets[#sets + 1] = text .. ' ' .. int(fence) .. ' ' .. int(L) .. ' ' .. (ends == '' and '-' or listed)
 		if leader then given[#given + 1] = {#sets, used} end
 	end
 	if to == pid then
@@ -169,7 +169,7 @@ end
 -- for old and is to be for new.
 local function refund(old, new, undone, ends)
 	local i = 0
-	for e in ends:gmatch('[^ ,]+') do
+	for e in ends:gmatch('[%d.]+') do
 		i = i + 1
 		local r = rates[i]
 		if r then
@@ -188,12 +188,11 @@ end
 -- more than once, also in one call. Those of an adaptive limit may say after a
 -- space how it went and after how many microseconds.
 local function free(ids, unused)
-	local fields, notes, known, seen, refusal = {}, {}, {}, {}, false
-	for _, id in ipairs(ids) do
-		local note
-		if O then id, note = id:match('^(%d+)(.*)$') end
-		if not known[id] then
-			known[id] = true
+	local fields, notes, once, seen, refusal = {}, {}, {}, {}, false
+	for _, note in ipairs(ids) do
+		local id = O and note:match('^%d+') or note
+		if not once[id] then
+			once[id] = true
 			fields[#fields + 1] = 'h:' .. pid .. ':' .. id
 			notes[#fields] = note
 		end
@@ -201,15 +200,15 @@ local function free(ids, unused)
 	for i = 1, #fields, 4000 do
 		for j, h in ipairs(call('HMGET', S, unpack(fields, i, min(i + 3999, #fields)))) do
 			if h then
-				local text, counter, at, ends, with, beside = h:match('^(%S+) (%S+) (%S+) ?(%S*) ?(%d*) ?(%d*)')
+				local text, counter, at, ends, with, beside = h:match('^(%S+) (%S+) (%S+) (%S+) ?(%d*) ?(%d*)')
 				local units, cost = demand(text)
-				if with ~= '' and notes[i + j - 1] then
-					local how, latency = notes[i + j - 1]:match('(%a) (%d+)')
+				local how, latency = notes[i + j - 1]:match(' (%a) (%d+)')
+				if how and with ~= '' then
 					refusal = refusal or how == 'o'
-					if how then seen[#seen + 1] = pack('<ddddddd', counter, at, L, latency, with, beside, used) .. how end
+					seen[#seen + 1] = pack('<ddddddd', counter, at, L, latency, with, beside, used) .. how
 				end
 				used = used - units
-				if unused and ends ~= '-' then refund(cost, 0, true, ends) end
+				if unused then refund(cost, 0, true, ends) end
 			end
 		end
 	end
@@ -300,7 +299,7 @@ if whole or L >= first then
 			elseif limit and (adopt or force == '1') then
 				used = used + n
 				sets[#sets + 1] = 'h:' .. pid .. ':' .. id
-				sets[#sets + 1] = n .. ' 0 ' .. int(L)
+				sets[#sets + 1] = n .. ' 0 ' .. int(L) .. ' -'
 			elseif limit then
 				lost[#lost + 1] = id
 			end
@@ -311,9 +310,9 @@ if whole or L >= first then
 			local h = mine[id]
 			if h then
 				grants[#grants + 1] = id
-				local counter, ends = h:match('^%S+ (%S+) %S+ ?(%S*)')
+				local counter, ends = h:match('^%S+ (%S+) %S+ (%S+)')
 				grants[#grants + 1] = counter
-				grants[#grants + 1] = (ends:gsub(',', ' '))
+				grants[#grants + 1] = ends == '-' and '' or ends:gsub(',', ' ')
 				grants[#grants + 1] = n
 				listed[id] = true
 			else

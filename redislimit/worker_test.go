@@ -139,7 +139,8 @@ type judge struct {
 	newest   redislimit.Fence
 	seen     map[redislimit.Fence]bool
 	repeated []redislimit.Fence
-	times    []time.Time // of each beginning
+	late     []redislimit.Fence // began after one with a larger fence
+	times    []time.Time        // of each beginning
 	holders  map[string]int
 }
 
@@ -184,6 +185,8 @@ func (j *judge) hear(conn net.Conn) {
 			j.seen[f] = true
 			if f.Compare(j.newest) > 0 {
 				j.newest = f
+			} else {
+				j.late = append(j.late, f)
 			}
 			holds = true
 			j.working++
@@ -207,20 +210,25 @@ func (j *judge) hear(conn net.Conn) {
 	}
 }
 
-func (j *judge) look() (working, most, done, lost int, newest redislimit.Fence) {
+// A view is what a judge has seen.
+type view struct {
+	working, most, done, lost int
+	newest                    redislimit.Fence
+}
+
+func (j *judge) look() view {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.working, j.most, j.done, j.lost, j.newest
+	return view{j.working, j.most, j.done, j.lost, j.newest}
 }
 
 // goesOn waits until so many more have been done.
 func (j *judge) goesOn(t testing.TB, n int, most time.Duration, after string) {
 	t.Helper()
-	_, _, from, _, _ := j.look()
+	from := j.look().done
 	start := time.Now()
 	eventually(t, most, "work goes on after "+after, func() bool {
-		_, _, done, _, _ := j.look()
-		return done >= from+n
+		return j.look().done >= from+n
 	})
 	t.Logf("%s: %d done within %v", after, n, time.Since(start).Round(time.Millisecond))
 }
@@ -239,6 +247,9 @@ func (j *judge) verdict(t testing.TB, limit int) {
 	}
 	if len(j.repeated) > 0 {
 		t.Errorf("%d fences were given twice, the first %v", len(j.repeated), j.repeated[0])
+	}
+	if limit == 1 && len(j.late) > 0 {
+		t.Errorf("%d fences were not larger than the one before, the first %v", len(j.late), j.late[0])
 	}
 	t.Logf("%d done, %d lost, at most %d at work", j.done, j.lost, j.most)
 }

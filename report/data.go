@@ -224,5 +224,8 @@ type Share struct {
 // CPU is what this process has used; Seconds is 0 where that is not known.
 type CPU struct {
 	Seconds float64 `json:"seconds"`
-	Cores   int     `json:"cores"`
+	// Waited is for how many seconds its threads, which could have run, waited for
+	// a processor that other processes had; 0 also where that is not known.
+	Waited float64 `json:"waited,omitempty"`
+	Cores  int     `json:"cores"`
 }

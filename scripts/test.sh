@@ -37,6 +37,9 @@ command -v wget >/dev/null ||
 	skip 'archives written by GNU wget' 'no wget; on Debian: sudo apt-get install wget'
 command -v tmux >/dev/null ||
 	skip 'the display, in a terminal' 'no tmux; on Debian: sudo apt-get install tmux'
+for shell in zsh fish; do
+	command -v "$shell" >/dev/null || skip "completion in $shell" "no $shell; on Debian: sudo apt-get install $shell"
+done
 command -v chromium >/dev/null ||
 	skip 'the pages, in a browser' 'no chromium; on Debian: sudo apt-get install chromium'
 if command -v dpkg >/dev/null; then

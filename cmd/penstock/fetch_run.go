@@ -38,7 +38,7 @@ type fetchRun struct {
 	show   showFlags
 	shared bool           // the records go to a terminal
 	from   display.Limits // where the limits come from
-	total  int64          // items, if that is known beforehand
+	total  *total         // items; nil if nobody counts them
 	note   string         // to be said first; ""
 
 	policy     *policy.Reloader

@@ -5,8 +5,14 @@ package main
 import (
 	"context"
 	"os"
+
+	"github.com/penstock-go/penstock/internal/supervise"
 )
 
 func main() {
+	if supervise.IsGuard() {
+		supervise.Guard()
+		return
+	}
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

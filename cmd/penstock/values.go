@@ -31,11 +31,11 @@ func (v countValue) Set(s string) error {
 	n, err := strconv.Atoi(s)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%q is not a whole number", s)
+		return fmt.Errorf("%q is not a whole number; write %d", s, max(*v.n, v.least))
 	case n < v.least:
-		return fmt.Errorf("%d is less than %d", n, v.least)
+		return fmt.Errorf("%d is less than %d; write %d", n, v.least, max(*v.n, v.least))
 	case n > 1_000_000:
-		return fmt.Errorf("%d is more than 1000000", n)
+		return fmt.Errorf("%d is more than 1000000; write %d", n, max(*v.n, v.least))
 	}
 	*v.n = n
 	return nil
@@ -65,7 +65,7 @@ func (v concurrencyValue) Set(s string) error {
 		return nil
 	}
 	if err := (countValue{v.n, 1}).Set(s); err != nil {
-		return fmt.Errorf("%w; write a number, or auto", err)
+		return fmt.Errorf("%w, or auto", err)
 	}
 	return nil
 }
@@ -172,5 +172,5 @@ func (v choiceValue) Set(s string) error {
 		*v.word = s
 		return nil
 	}
-	return fmt.Errorf("%q is none of %s", s, strings.Join(v.words, ", "))
+	return fmt.Errorf("%q is none of %s; write %s", s, strings.Join(v.words, ", "), nearest(s, v.words))
 }

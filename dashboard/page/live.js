@@ -184,11 +184,15 @@
   async function read() {
     if (tokenNeeded && !token) {
       state("lost", "Penstock");
-      $("state").textContent = "not for everyone";
-      ask("To see the run, type the token that was printed at the start");
+      $("state").textContent = "locked";
+      $("summary").querySelector("h1").textContent = "A token is needed";
+      document.documentElement.classList.add("locked");
+      ask("Type the token that was printed at the start");
+      $("token").focus();
       return;
     }
     reading = true;
+    document.documentElement.classList.toggle("locked", tokenNeeded);
     for (let wait = 1; !ended; wait = Math.min(10, wait * 2)) {
       try {
         const answer = await fetch("events", {headers: headers(), cache: "no-store"});

@@ -6,36 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/penstock-go/penstock/internal/origin"
 	"github.com/penstock-go/penstock/report"
 )
-
-// liveURL waits for the line that names the live page.
-func (s *session) liveURL(t *testing.T) (url string) {
-	t.Helper()
-	const pattern = `live page: (http://\S+/)#token=(\w+)`
-	s.await(t, pattern)
-	found := regexp.MustCompile(pattern).FindStringSubmatch(s.stderr.String())
-	return found[1] + "#token=" + found[2]
-}
-
-// eventually waits, for as long as a stalled machine may take, until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("in vain waited until %s", what)
-		}
-	}
-}
 
 func (b *browser) text(selector string) string {
 	b.t.Helper()
@@ -158,6 +137,7 @@ func pausedAndResumed(b *browser, srv *origin.Server) {
 	b.t.Helper()
 	b.do(chromedp.Click("#pause", chromedp.ByQuery))
 	b.awaitText("#state", "paused")
+	b.awaitText("#now", " 0 of 8 in flight") // nor on the way to the server
 	eventually(b.t, "nothing is in flight", func() bool { return srv.Audit().Total.InFlight == 0 })
 	seen := srv.Audit().Total.Requests
 	b.awaitFrames(3)
@@ -186,7 +166,8 @@ func limitsTyped(b *browser, srv *origin.Server) {
 	}
 
 	b.typed("#limit", "3")
-	b.awaitText("#now", "of 3 in flight")
+	few := regexp.MustCompile(` [0-3] of 3 in flight`)
+	eventually(b.t, "no more than 3 are on the way", func() bool { return few.MatchString(b.text("#now")) })
 	eventually(b.t, "no more than 3 are in flight", func() bool { return srv.Audit().Total.InFlight <= 3 })
 	srv.Reset()
 	eventually(b.t, "60 more requests came", func() bool { return srv.Audit().Total.Requests >= 60 })
@@ -223,10 +204,10 @@ func accounted(t *testing.T, name string) {
 	var changes []string
 	for _, c := range sum.Report.Changes {
 		if c.Host == "" {
-			changes = append(changes, strconv.Itoa(int(c.From))+"-"+strconv.Itoa(int(c.To))+" "+c.Why)
+			changes = append(changes, fmt.Sprintf("%s %g-%g %s", c.Kind, c.From, c.To, c.Why))
 		}
 	}
-	if got := strings.Join(changes, "; "); got != "8-20 by hand, on the live page; 20-3 by hand, on the live page" {
+	if got := strings.ReplaceAll(strings.Join(changes, "; "), " by hand, on the live page", ""); got != "paused 0-1; paused 1-0; concurrency 8-20; concurrency 20-3" {
 		t.Errorf("changes: %s", got)
 	}
 }

@@ -66,7 +66,7 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // stageItems is how many lines write writes.
-const stageItems = 900
+const stageItems = 2094
 
 // write writes the input and the policy of a run that has something of
 // everything to show.
