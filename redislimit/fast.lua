@@ -31,7 +31,7 @@ if epoch ~= num(ARGV[3]) or latest >= num(ARGV[2]) or queue > 0 or L < grace the
 for i = 1, frees do
 	if v[6 + i] then used = used - num(v[6 + i]:match('^%d+')) end
 end
-local before, sets, at = fence, {'m', false}, string.format(' %.0f', L)
+local before, sets, at = fence, {'m', false}, string.format(' %.0f -', L)
 for i = 7 + frees, #ARGV, 2 do
 	used, fence = used + num(ARGV[i + 1]), fence + 1
 	sets[#sets + 1] = 'h:' .. pid .. ':' .. ARGV[i]

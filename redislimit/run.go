@@ -138,12 +138,14 @@ func (l *shared) make(kind string, now time.Time) *call {
 		l.due = time.Time{}
 		return c
 	}
-	// Everything: then of the outbox only tries and settles are still to go.
+	// Everything: then of the outbox only tries and settles are still to go, and
+	// what was used, as of the rest that is not listed the rates are refunded.
 	l.out.tries, l.out.settles = c.box.tries, c.box.settles
-	c.box = outbox{}
+	c.box = outbox{frees: c.box.frees}
 	l.sync = false
 	if kind == callLeave {
 		c.args = append(c.args, "0", "0")
+		c.used()
 		return c
 	}
 	c.args = append(c.args, strconv.Itoa(len(l.held)))
@@ -165,16 +167,22 @@ func (l *shared) make(kind string, now time.Time) *call {
 		}
 	}
 	c.args[count] = strconv.Itoa(n)
+	c.used()
 	return c
+}
+
+// used writes what was given back after use.
+func (c *call) used() {
+	c.args = append(c.args, strconv.Itoa(len(c.box.frees)))
+	for _, f := range c.box.frees {
+		c.args = append(c.args, decimal(f.id)+f.note)
+	}
 }
 
 // delta writes what is new.
 func (c *call) delta() {
+	c.used()
 	a, box := c.args, &c.box
-	a = append(a, strconv.Itoa(len(box.frees)))
-	for _, f := range box.frees {
-		a = append(a, decimal(f.id)+f.note)
-	}
 	a = append(a, strconv.Itoa(len(box.unused)))
 	for _, id := range box.unused {
 		a = append(a, decimal(id))
@@ -232,6 +240,7 @@ func (l *shared) failed(c *call, err error, now time.Time) {
 	l.mu.Lock()
 	fresh := !l.away.is
 	l.sync = true
+	l.out.frees = append(c.box.frees, l.out.frees...)
 	for _, w := range c.box.tries {
 		if l.waiting[w.id] == w {
 			l.refuse(w, l.away.error())
@@ -276,6 +285,7 @@ func (l *shared) answered(c *call, r *reply, now time.Time) {
 		// It does not know us, or was told something else since: then what is
 		// in c has not been done, and everything is told again.
 		l.sync = true
+		l.out.frees = append(c.box.frees, l.out.frees...)
 		l.out.tries = append(c.box.tries, l.out.tries...)
 		l.out.settles = append(c.box.settles, l.out.settles...)
 		if c.kind == callLeave {
