@@ -177,9 +177,7 @@ func (e *Engine) admit(it Item) {
 	if e.duplicate(j) {
 		return
 	}
-	if err := e.sched.admit(j); err != nil {
-		e.fail(fmt.Errorf("putting item %d aside: %w", it.Index, err))
-	}
+	e.sched.admit(j)
 }
 
 // put gives a record to the sink; a sink that fails ends the run.

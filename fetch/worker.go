@@ -9,20 +9,28 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/fetch/h1"
 	"github.com/penstock-go/penstock/httplimit"
 )
 
 // A worker makes one request at a time; it is the slot.
 type worker struct {
-	e   *Engine
-	buf bytes.Buffer
-	rec Record
+	e    *Engine
+	buf  bytes.Buffer
+	rec  Record
+	req  http.Request
+	last attempt
 
+	caller     *h1.Caller // nil for a transport that has none
 	connection connecting
 }
 
 func (e *Engine) work(ctx context.Context) {
 	w := &worker{e: e}
+	if t, ok := e.conduit.transport().(*h1.Transport); ok {
+		w.caller = t.Caller(ctx)
+		defer w.caller.Close()
+	}
 	ctx = w.connection.watched(ctx)
 	for j := e.sched.next(); j != nil; j = e.sched.next() {
 		w.do(ctx, j)
@@ -45,9 +53,11 @@ func (w *worker) do(ctx context.Context, j *job) {
 	}
 	if j.spent == 0 {
 		j.attempts++
-		j.started = time.Now()
 	}
 	a := w.try(ctx, j)
+	if j.spent == 0 {
+		j.started = a.start
+	}
 	j.active += a.total
 	j.outcome = a.outcome()
 	lost := j.lost()
@@ -57,7 +67,7 @@ func (w *worker) do(ctx context.Context, j *job) {
 		e.sched.abandon(j)
 		return
 	}
-	if a.err != nil && lost != nil && e.forfeit(j, &a, lost) {
+	if a.err != nil && lost != nil && e.forfeit(j, a, lost) {
 		return
 	}
 	if a.err != nil && j.shortages < patience(a.err.Err) {
@@ -67,9 +77,9 @@ func (w *worker) do(ctx context.Context, j *job) {
 		return
 	}
 	if a.err == nil {
-		followed, err := e.redirect(j, &a)
+		followed, err := e.redirect(j, a)
 		if followed {
-			j.keepHop(&a)
+			j.keepHop(a)
 			j.spent += max(a.total, 1)
 			e.tally.redirect()
 			e.sched.again(j)
@@ -80,10 +90,10 @@ func (w *worker) do(ctx context.Context, j *job) {
 		}
 		a.err = err
 	}
-	if a.err != nil && e.retry(j, &a) {
+	if a.err != nil && e.retry(j, a) {
 		return
 	}
-	w.finish(j, &a)
+	w.finish(j, a)
 }
 
 // standBack is for an attempt that never began because this machine has run
@@ -169,7 +179,9 @@ func (w *worker) finish(j *job, a *attempt) {
 		r.ContentType = a.header.Get("Content-Type")
 	}
 	if w.e.opts.KeepHeader {
-		r.Header = a.header
+		if r.Header = a.header; a.reused {
+			r.Header = a.header.Clone()
+		}
 	}
 	if w.e.opts.KeepBody && a.err.keepsBody() {
 		r.Body = a.body
