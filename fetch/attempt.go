@@ -14,9 +14,6 @@ import (
 	"github.com/penstock-go/penstock/fetch/warc"
 )
 
-// keepBuffer is how large a body buffer a worker keeps for its next item.
-const keepBuffer = 1 << 20
-
 // An attempt is what one request brought.
 type attempt struct {
 	status      int
@@ -33,6 +30,7 @@ type attempt struct {
 	told bool
 	// limited says that a 403 means too many requests, as GitHub's does.
 	limited bool
+	stored *storedBody // instead of body, if Options.Bodies has it
 	// reused says that header is the next attempt's as well.
 	reused bool
 	// exchange is for an archive; nil if no response came or none is kept.
@@ -41,6 +39,7 @@ type attempt struct {
 
 // try makes j's request once. It returns when the body is read or given up.
 func (w *worker) try(ctx context.Context, j *job) *attempt {
+	w.dropStored() // of an attempt that made no record
 	a := &w.last
 	*a = attempt{start: time.Now()}
 	resp, err := w.call(j, a)
@@ -121,35 +120,6 @@ func (j *job) request(req *http.Request) {
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.body)), nil }
 		req.Body, _ = req.GetBody()
 	}
-}
-
-// read takes the body into the worker's buffer, or only counts it, and stops
-// one byte past the limit.
-func (w *worker) read(a *attempt, resp *http.Response) *Error {
-	most := w.e.opts.MaxBody
-	if most > 0 && resp.ContentLength > most && resp.Body != http.NoBody {
-		return tooLarge(most)
-	}
-	body := io.Reader(resp.Body)
-	if most > 0 && (!a.reused || resp.ContentLength < 0) {
-		body = io.LimitReader(body, most+1)
-	}
-	var err error
-	if w.e.opts.KeepBody || w.e.opts.KeepExchanges {
-		w.buf.Reset()
-		a.bytes, err = w.buf.ReadFrom(body)
-		a.body = w.buf.Bytes()
-	} else {
-		a.bytes, err = io.CopyBuffer(io.Discard, body, w.scratch())
-	}
-	switch {
-	case err != nil:
-		return w.explain(err)
-	case most > 0 && a.bytes > most:
-		a.body, a.bytes = a.body[:min(int64(len(a.body)), most)], most
-		return tooLarge(most)
-	}
-	return nil
 }
 
 func tooLarge(most int64) *Error {

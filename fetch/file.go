@@ -185,7 +185,7 @@ func newFile(path string, o FileOptions, out *os.File, a *archive, j *journal.Jo
 		failed: &lazyFile{path: FailedPath(path)},
 	}
 	f.commits.L = &f.mu
-	f.backlog = backlog{order: o.Order, memory: o.Memory, open: f.openAhead, emit: f.emit}
+	f.backlog = backlog{order: o.Order, memory: o.Memory, open: f.openAhead, emit: f.emit, give: f.rows.spare.put}
 	if st != nil {
 		f.size = st.Sizes[journal.Output]
 		f.failed.size = st.Sizes[journal.Failed]
@@ -235,7 +235,10 @@ func (f *File) Write(r *Record) error {
 	if !r.OK {
 		failed = r.Raw
 	}
-	f.note(f.backlog.put(*row, failed, entryOf(r, len(*row))))
+	kept, err := f.backlog.put(*row, failed, entryOf(r, len(*row)))
+	if f.note(err); kept {
+		*row = nil
+	}
 	f.written++
 	if f.opts.Sync == SyncAlways {
 		f.waitSafe(f.written)
