@@ -30,7 +30,7 @@ type attempt struct {
 	told bool
 	// limited says that a 403 means too many requests, as GitHub's does.
 	limited bool
-	stored *storedBody // instead of body, if Options.Bodies has it
+	stored  *storedBody // instead of body, if Options.Bodies has it
 	// reused says that header is the next attempt's as well.
 	reused bool
 	// exchange is for an archive; nil if no response came or none is kept.

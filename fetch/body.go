@@ -18,7 +18,7 @@ const (
 	// believed is how much memory a Content-Length gets before the bytes are there.
 	believed = 1 << 20
 	// mostSpareBytes is what is kept of larger buffers, by all workers together.
-	mostSpareBytes = 8 << 20
+	mostSpareBytes = 32 << 20
 )
 
 // read takes the body into the worker's buffer or into a file, or only counts it,

@@ -209,7 +209,7 @@ func (f *File) openAhead() (*os.File, error) {
 func (f *File) Write(r *Record) error {
 	r, packed, err := f.keepBody(r)
 	var row *[]byte
-	if err == nil && f.archive == nil {
+	if err == nil && f.archive == nil && !isLarge(r) {
 		row = f.rows.render(r)
 		defer f.rows.put(row)
 	}
@@ -224,11 +224,13 @@ func (f *File) Write(r *Record) error {
 		return f.err
 	}
 	if row == nil {
-		if r, err = f.archive.add(r, packed); err != nil {
-			f.note(err)
-			return err
+		if f.archive != nil { // only now it is known where the body is
+			if r, err = f.archive.add(r, packed); err != nil {
+				f.note(err)
+				return err
+			}
 		}
-		row = f.rows.render(r) // only now it is known where the body is
+		row = f.rows.render(r)
 		defer f.rows.put(row)
 	}
 	var failed []byte

@@ -93,10 +93,16 @@ func (s *JSONL) Write(r *Record) error {
 		s.note(err)
 		return s.err
 	}
-	row := s.rows.render(r)
-	defer s.rows.put(row)
+	var row *[]byte
+	if !isLarge(r) {
+		row = s.rows.render(r)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if row == nil {
+		row = s.rows.render(r)
+	}
+	defer s.rows.put(row)
 	if s.err == nil {
 		kept, err := s.backlog.put(*row, nil, entryOf(r, len(*row)))
 		if s.note(err); kept {
@@ -184,6 +190,11 @@ type rowPool struct {
 	pool  sync.Pool
 	spare spareBuffers
 }
+
+// isLarge says that r makes a large row, which is made only when it can be written
+// at once: were all workers to have theirs ready while one is being written, all
+// would be in memory.
+func isLarge(r *Record) bool { return len(r.Body) > keepBuffer }
 
 // render returns r as a line; put it back when it is written.
 func (p *rowPool) render(r *Record) *[]byte {

@@ -62,6 +62,7 @@ func peersFor(s scenario) []*peer {
 		list = []*peer{
 			{name: "penstock, into files", program: "penstock", args: penstock("-o", "out.jsonl", "--bodies", "files:bodies")},
 			{name: "penstock, into records", program: "penstock", args: penstock("-o", "out.jsonl")},
+			{name: "penstock, into files, --fsync never", program: "penstock", args: penstock("-o", "out.jsonl", "--bodies", "files:bodies", "--fsync", "never")},
 			{name: "curl, into files", program: "curl", args: curl(true)},
 			{name: "curl, into one", program: "curl", args: curl(false), stdout: true},
 		}

@@ -5,8 +5,16 @@ package main
 import (
 	"context"
 	"os"
+	"runtime/debug"
 )
 
+// gcPercent is less than Go's 100: there is so little garbage that a tenth less of
+// memory costs next to nothing. GOGC, if set, is another.
+const gcPercent = 70
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
