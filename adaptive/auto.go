@@ -11,12 +11,15 @@ import (
 // refusals:
 //
 //   - At the first refusal it allows one less than was in flight then, and half of
-//     that for each further one sent since. That is an experiment: a server that
-//     limits concurrency accepts again, one that limits the rate does not care.
-//   - As soon as something sent since is accepted, the Classifier says which. If
-//     it is concurrency, its number is held as a ceiling, which is tried again
-//     after 3 s, 6 s and 12 s. If it is the rate, the RateCap takes
-//     over and the limit is what it was before.
+//     that for each further one sent since, until something sent since is accepted.
+//   - Then an experiment says which of the two is limited: as many as were accepted
+//     together are kept under way for some round trips, without a rate. If all are
+//     accepted it is concurrency, and that number is held as a ceiling, which is tried
+//     again after 3 s, 6 s and 12 s; what is then refused the Classifier explains. If
+//     something is refused it is the rate: the RateCap takes over and the limit is
+//     what it was before.
+//   - A rate is doubted, and the experiment made again, where what is refused at it
+//     was sent with more in flight than the rate explains.
 //   - While nothing is accepted it lets one operation go at a time, each after
 //     twice the pause of the last, up to 2 s. When something is accepted, the
 //     limit goes back to what it was, by one for each success.
@@ -25,9 +28,9 @@ type Auto struct {
 	kinds    Classifier
 	rate     RateCap
 	kind     Kind
-	test     *experiment
-	refuted  int // level of the latest experiment whose answer was the rate
-	doubts   int // refusals of a rate that is known, since then
+	test     *experiment // one that is under way
+	refuted  int         // the level of the latest whose answer was the rate,
+	doubts   int         // and refusals of a rate that is known, since then
 	trouble  *trouble
 	cut      time.Time // what was sent before is no news when it is refused
 	row      int       // refusals without anything accepted in between
@@ -74,7 +77,7 @@ func (a *Auto) Kind() Kind { return a.kind }
 func (a *Auto) Rate(now time.Time) float64 {
 	r := a.rate.Rate(now)
 	if a.test != nil {
-		r = spread * float64(a.test.level) / a.knee.hint
+		r = testPace * float64(a.test.level) / a.knee.hint
 	}
 	if t := a.trouble; t != nil && t.gap > 0 {
 		if g := 1 / t.gap.Seconds(); r == 0 || g < r {
@@ -129,7 +132,7 @@ func (a *Auto) refused(now time.Time, o Observation) Reason {
 	}
 	a.row++
 	t := a.trouble
-	if t == nil && float64(a.knee.base) > farAbove*float64(a.level) {
+	if t == nil && a.kind == Concurrency && float64(a.knee.base) > farAbove*float64(a.level) {
 		// That much was accepted for a whole trial, so the ceiling is none (any
 		// more): what this one means is as open as at the first refusal.
 		a.kind, a.level = Unknown, 0
@@ -200,7 +203,7 @@ func (a *Auto) resolve(now time.Time) Reason {
 		return Ceiling
 	}
 	a.rate.startAfter(now, max(a.kinds.AcceptedRate(rateSends), float64(t.first.InFlight)/a.knee.hint))
-	return a.try(now, experiment{refused: t.first.Sent, level: a.room(t.first), before: t.before})
+	return a.try(now, experiment{refused: t.first.Sent, level: a.together(t.first), before: t.before})
 }
 
 // hitCeiling holds n, for the longer the more often it was the same.

@@ -2,31 +2,49 @@ package adaptive
 
 import "time"
 
-// An experiment makes the two kinds of refusals differ where the Classifier does not
-// tell them apart, because what is in flight hardly varies: as many are kept under way
-// as were accepted together, and as often as they come. What a server that limits
-// concurrency refused was one more than that; it now accepts all. A server that limits
-// the rate has just been asked for more than its rate, so its bucket is empty, and
-// asking goes on about as fast as before: it refuses soon.
+// An experiment makes the two kinds of refusals differ where what was in flight
+// hardly varies, so that a Classifier cannot tell them apart. After a refusal it keeps
+// exactly as many under way as were accepted together, whatever the rate is that this
+// makes.
 //
-// A server whose rate is so little lower that it does not refuse may be taken for the
-// other kind. It then gets all but that little.
+// A server that limits concurrency accepts all of them: it was full when it refused,
+// so that number is its limit. A server that limits the rate has an empty bucket, and
+// is asked for about as much as when it refused: it refuses again within some round
+// trips. One whose rate is so little less that it does not is as well served by this
+// limit as by its rate.
+//
+// Later the same is done where a rate is known and fewer than were refused would be
+// faster than it: if what is sent faster than the supposed rate is accepted, there is
+// no such rate.
 type experiment struct {
 	level   int       // so many under way
-	refused time.Time // when something was
+	refused time.Time // when what gave rise to it was sent
 	since   time.Time // what was sent earlier says nothing
-	good    int       // so many are known to be accepted, and what to go back to then; 0 for none
-	before  int       // the limit to go back to
-	left    int       // so many to accept yet; 0 until the first
-	doubt   bool      // the rate was known
+	left    int       // so many have to be accepted yet; 0 until the first is
+	good    int       // the ceiling to go back to, if there is one
+	before  int       // the limit to go back to, if there is none
+	doubt   bool      // the rate is known
 }
 
 const (
-	testTrips   = 5  // round trips that an experiment takes, and five times as long as the bucket could fill,
-	leastTest   = 20 // and so many operations
-	spread      = 1.15
-	pausedDoubt = 4    // the first of them where each refusal stops everything
-	leastGain   = 1.05 // by which what is supposed must differ
+	// testTrips is how many round trips an experiment takes, and as many times as
+	// long as the server had to recover.
+	testTrips = 5
+	leastTest = 20 // operations
+	// testPace is how fast it sends at most, as a part of what the level and the
+	// latency make. What comes back together is so spread over a round trip: where
+	// a worker counts as busy for a moment longer than its answer takes, a volley
+	// finds no room.
+	testPace = 1.15
+	// leastGain is by how much more has to go through for a known rate to be
+	// doubted, testBelow how much less than what was refused is then tried, and
+	// pausedDoubt which refusal is the first to be doubted where each stops
+	// everything for a while.
+	leastGain   = 1.05
+	testBelow   = 0.9
+	pausedDoubt = 4
+	// endless is until when a ceiling is not tried meanwhile.
+	endless = 1000 * time.Hour
 )
 
 // passed takes an operation into account that was accepted, and reports whether that
@@ -36,8 +54,8 @@ func (e *experiment) passed(o Observation) bool {
 		return false
 	}
 	if e.left == 0 {
-		// Up to now the bucket may have filled.
-		e.left = max(leastTest, int(testTrips*float64(e.level)*(1+o.Sent.Sub(e.refused).Seconds()/o.Latency.Seconds())))
+		idle := o.Sent.Sub(e.refused).Seconds() / o.Latency.Seconds() // while a bucket filled
+		e.left = max(leastTest, int(testTrips*float64(e.level)*(1+idle)))
 	}
 	e.left--
 	return e.left == 0
@@ -48,23 +66,16 @@ func (a *Auto) try(now time.Time, e experiment) Reason {
 	e.since = now
 	a.test = &e
 	a.knee.Resume(now, e.level)
-	a.knee.SetCeiling(e.level, now.Add(ceilingForever))
+	a.knee.SetCeiling(e.level, now.Add(endless))
 	return Tested
 }
 
-// room returns how many were accepted together when something was refused; less where
-// that has been tried.
-func (a *Auto) room(refused Observation) int {
-	n := a.kinds.Together(refused.Sent.Add(-seconds(2 * a.knee.hint)))
-	if a.refuted > 0 {
-		n = min(n, a.refuted*9/10)
-	}
-	return max(n, 1)
+// together returns how many were accepted together when something was refused.
+func (a *Auto) together(refused Observation) int {
+	return a.kinds.Together(refused.Sent.Add(-seconds(2 * a.knee.hint)))
 }
 
-const ceilingForever = 1000 * time.Hour
-
-// confirm ends an experiment in which all was accepted.
+// confirm ends an experiment in which all was accepted: concurrency is limited.
 func (a *Auto) confirm(now time.Time) Reason {
 	e := a.test
 	a.test, a.kind, a.refuted, a.doubts = nil, Concurrency, 0, 0
@@ -72,11 +83,13 @@ func (a *Auto) confirm(now time.Time) Reason {
 	return a.hitCeiling(now, e.level)
 }
 
-// refute ends an experiment in which something was refused.
+// refute ends an experiment in which something was refused: the ceiling is where it
+// was, or there is none.
 func (a *Auto) refute(now time.Time, o Observation) Reason {
 	e := a.test
 	a.test, a.cut = nil, now
 	if e.good > 0 {
+		a.rate.Late(o)
 		return a.hitCeiling(now, e.good)
 	}
 	a.kind, a.refuted = Rate, e.level
@@ -91,19 +104,21 @@ func (a *Auto) refute(now time.Time, o Observation) Reason {
 	return RateFound
 }
 
-// doubt looks at a refusal of what went at a rate that is known: where as many as
-// were accepted together would be noticeably faster, it may be that they are what is
-// limited.
+// doubt begins an experiment after a refusal of what went at a known rate, where that
+// may be worth it: after the first, second, fourth, eighth.
 func (a *Auto) doubt(now time.Time, o Observation) Reason {
 	if !a.rate.settled {
 		return RateFound
 	}
 	a.doubts++
-	if a.doubts < pausedDoubt && a.rate.hold > 0 {
-		return RateFound // it would cost a pause
+	n := a.together(o)
+	if a.refuted > 0 {
+		n = max(1, min(n, int(testBelow*float64(a.refuted))))
 	}
-	n := a.room(o)
-	if a.doubts&(a.doubts-1) != 0 || float64(n) < leastGain*a.rate.rate*a.knee.hint {
+	switch {
+	case a.doubts&(a.doubts-1) != 0,
+		a.rate.hold > 0 && a.doubts < pausedDoubt,
+		float64(n) < leastGain*a.rate.rate*a.knee.hint:
 		return RateFound
 	}
 	return a.try(now, experiment{refused: o.Sent, level: n, before: max(a.knee.base, a.knee.limit), doubt: true})

@@ -45,10 +45,11 @@ type Page struct {
 
 	changing sync.Mutex // held while a limiter is paused, resumed or set
 
-	mu      sync.Mutex // of what follows
-	frame   frame
-	readers int
-	paused  map[string]int // limiters, and what their limit was
+	mu        sync.Mutex // of what follows
+	frame     frame
+	rendering bool // the next one
+	readers   int
+	paused    map[string]int // limiters, and what their limit was
 }
 
 // Handler returns a page, which takes a sample of its limiters twice a second

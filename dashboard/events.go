@@ -25,14 +25,17 @@ type frame struct {
 }
 
 // current is the latest frame, rendered anew if it is as old as half the time
-// between two; last says that it must be anew.
+// between two; last says that it must be anew. Who comes while another renders
+// gets what there is.
 func (p *Page) current(last bool) frame {
 	p.mu.Lock()
 	f := p.frame
-	p.mu.Unlock()
-	if time.Since(f.at) < frameEvery/2 && !last {
+	if !last && !f.at.IsZero() && (p.rendering || time.Since(f.at) < frameEvery/2) {
+		p.mu.Unlock()
 		return f
 	}
+	p.rendering = true
+	p.mu.Unlock()
 	status, data := p.now()
 	next := frame{at: time.Now(), charts: f.charts, chartsAt: f.chartsAt, chartStep: f.chartStep}
 	next.status = event("status", status)
@@ -48,6 +51,7 @@ func (p *Page) current(last bool) frame {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.rendering = false
 	if p.frame.at.Before(next.at) {
 		p.frame = next
 	}
@@ -100,7 +104,7 @@ func send(w http.ResponseWriter, rc *http.ResponseController, had *frame, f fram
 	if !bytes.Equal(had.sections, f.sections) {
 		parts = append(parts, f.sections)
 	}
-	if had.chartsAt != f.chartsAt {
+	if !had.chartsAt.Equal(f.chartsAt) {
 		parts = append(parts, f.charts)
 	}
 	*had = f

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/adaptive"
+	"github.com/penstock-go/penstock/keyed"
 )
 
 // A Limiter is a limit that a page shows.
@@ -35,20 +37,39 @@ type Figures struct {
 	Rate float64 `json:"rate,omitempty"`
 }
 
-// resizable is a Semaphore or a BoundedSemaphore.
-type resizable interface {
+// A Resizable is a *penstock.Semaphore or a *penstock.BoundedSemaphore.
+type Resizable interface {
 	Stats() penstock.SemaphoreStats
 	SetLimit(n int) error
 }
 
-// Semaphore shows a *penstock.Semaphore or a *penstock.BoundedSemaphore, whose
-// limit can be changed on the page.
-func Semaphore(name string, s resizable) Limiter {
+// Semaphore shows s, whose limit can be changed on the page.
+func Semaphore(name string, s Resizable) Limiter {
 	return Limiter{Name: name, SetLimit: s.SetLimit, Stats: func() Figures {
 		st := s.Stats()
 		return Figures{
 			Limit: st.Limit, InUse: st.InUse, Waiting: st.Waiting,
 			Acquired: st.Acquired, Cancelled: st.Cancelled, TotalWait: st.TotalWait,
 		}
+	}}
+}
+
+// Adaptive shows a limit that finds itself.
+func Adaptive(name string, l *adaptive.Limiter) Limiter {
+	return Limiter{Name: name, Stats: func() Figures {
+		st := l.Stats()
+		return Figures{
+			Limit: st.Limit, InUse: st.InFlight, Waiting: st.Waiting, Rate: st.Rate,
+			Acquired: st.Acquired, Cancelled: st.Cancelled, TotalWait: st.TotalWait,
+		}
+	}}
+}
+
+// Keyed shows what all keys of l do together. It looks at each of them twice a
+// second.
+func Keyed[K comparable, L penstock.Limiter](name string, l *keyed.Limiter[K, L]) Limiter {
+	return Limiter{Name: name, Stats: func() Figures {
+		st := l.Stats(0)
+		return Figures{InUse: st.InUse, Waiting: st.Waiting}
 	}}
 }

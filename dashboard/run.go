@@ -21,15 +21,30 @@ type Run struct {
 	SetLimit func(n int) error
 }
 
-// Engine is a Run of e, as r records it. A limit that is changed on the page is
-// noted in r.
+const byHand = "by hand, on the live page"
+
+// Engine is a Run of e, as r records it. What is done on the page is noted in r
+// as a Change.
 func Engine(e *fetch.Engine, r *report.Recorder) *Run {
+	paused := func() bool { return e.Stats().Wait.Reason == fetch.Paused }
 	return &Run{
-		Data: r.Data, Stats: e.Stats, Buckets: e.Buckets, Pause: e.Pause, Resume: e.Resume,
+		Data: r.Data, Stats: e.Stats, Buckets: e.Buckets,
+		Pause: func() {
+			if !paused() {
+				r.Change(report.Change{Kind: "paused", To: 1, Why: byHand})
+			}
+			e.Pause()
+		},
+		Resume: func() {
+			if paused() {
+				r.Change(report.Change{Kind: "paused", From: 1, Why: byHand})
+			}
+			e.Resume()
+		},
 		SetLimit: func(n int) error {
 			if n >= 1 { // what the engine will refuse is no change
 				r.Change(report.Change{
-					Kind: "concurrency", From: float64(e.Stats().Limit), To: float64(n), Why: "by hand, on the live page",
+					Kind: "concurrency", From: float64(e.Stats().Limit), To: float64(n), Why: byHand,
 				})
 			}
 			return e.SetConcurrency(n)

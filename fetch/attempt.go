@@ -51,6 +51,8 @@ func (w *worker) try(ctx context.Context, j *job) *attempt {
 			ctx, cancel = context.WithTimeout(ctx, t-j.spent)
 			defer cancel()
 		}
+		ctx, end := j.under(ctx)
+		defer end()
 		w.connection.reset()
 		j.request(req)
 		req = req.WithContext(ctx)
@@ -81,9 +83,10 @@ func (w *worker) try(ctx context.Context, j *job) *attempt {
 }
 
 // call makes the request by the worker's Caller, if it has one and that serves it.
-// What an archive keeps outlives the next request, so it is not for that.
+// What an archive keeps outlives the next request, and a lease has a context of its
+// own, so it is for neither.
 func (w *worker) call(j *job, a *attempt) (*http.Response, error) {
-	if w.caller == nil || w.e.opts.KeepExchanges {
+	if w.caller == nil || w.e.opts.KeepExchanges || j.share != nil || j.total != nil {
 		return nil, h1.ErrNotServed
 	}
 	j.request(&w.req)

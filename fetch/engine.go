@@ -52,6 +52,7 @@ type Engine struct {
 	draining context.Context //nolint:containedctx // a flag that can be waited for, not a request's context
 	drain    context.CancelFunc
 	ran      atomic.Bool
+	halted   atomic.Pointer[SharedError] // why nothing new may start
 	workers  sync.WaitGroup
 }
 
@@ -103,10 +104,14 @@ func (e *Engine) Run(ctx context.Context, src Source, sink Sink) (Summary, error
 	stop2 := context.AfterFunc(ctx, e.sched.stop)
 	defer stop2()
 
+	e.sched.halt = func(err error) { e.sched.asks.Go(func() { e.halt(err) }) }
 	e.sched.decode, e.sched.fail = e.decodeSpilled, func(err error) { e.fail(err) }
 	e.sched.spawn = func() { e.workers.Go(func() { e.work(ctx) }) }
 	err := e.read(reading, src)
+	e.sched.awaitEnd()
 	e.workers.Wait()
+	e.sched.stop()
+	e.sched.asks.Wait()
 	e.sched.spill.close()
 	if !e.sched.unfinished() {
 		e.advance(math.MaxInt64)
@@ -207,6 +212,9 @@ func (e *Engine) verdict(ctx context.Context, err error) error {
 		return cause
 	case err != nil:
 		return err
+	}
+	if halted := e.halted.Load(); halted != nil {
+		return halted
 	}
 	return ErrDrained
 }

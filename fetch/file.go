@@ -104,7 +104,7 @@ type File struct {
 	earlier *journal.State // nil for a new file
 
 	mu       sync.Mutex
-	out      *os.File
+	out      disk
 	size     int64 // written to out
 	packer   Compressor
 	w        *bufio.Writer
@@ -122,6 +122,12 @@ type File struct {
 	quit     chan struct{}
 	stopping sync.Once
 	done     sync.WaitGroup
+}
+
+// A disk is the file of the records.
+type disk interface {
+	io.WriteCloser
+	Sync() error
 }
 
 // FailedPath is where the failed inputs of the output at path go:

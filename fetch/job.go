@@ -24,6 +24,10 @@ type job struct {
 	header http.Header
 	body   []byte
 
+	// What it holds of limits that are shared with other runs: its bucket's, and
+	// the total. Nil for nothing.
+	share, total Lease
+
 	tooDear   bool // its cost is more than a rate will ever give
 	attempts  int
 	shortages int // times it stood back because this machine had run out of something

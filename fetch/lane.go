@@ -28,9 +28,16 @@ type lane struct {
 
 	limits  Limits
 	version int // of the policy that gave them
-	auto    *adaptive.Limiter
-	rate    *rate.Limiter
-	lines   []penstock.Line // of these two
+	// What is shared with other runs: see asking.go. The limits above are then
+	// those that are not.
+	share    Share
+	declared Limits // by the policy
+	asking   int    // jobs for which a permit was asked for
+	granted  fifo   // those that have one
+	unasked  bool   // stands in scheduler.unasked
+	auto     *adaptive.Limiter
+	rate     *rate.Limiter
+	lines    []penstock.Line // of these two
 
 	// What is kept outside of the look-ahead, behind jobs: see spill.
 	chunks    fifoOf[*chunk]
@@ -95,7 +102,7 @@ func (l *lane) limit() int {
 
 // blocked says that no request may start now, whatever it costs.
 func (l *lane) blocked() bool {
-	if l.waiting {
+	if l.waiting || l.asking > 0 && l.granted.len() == 0 {
 		return true
 	}
 	limit := l.limit()
@@ -164,9 +171,18 @@ func (g *grant) release(o penstock.Outcome) {
 	}
 }
 
+// front is the queue whose first job is to start next. Those of a share have a
+// permit of it.
+func (l *lane) front() *fifo {
+	if l.share != nil || l.granted.len() > 0 {
+		return &l.granted
+	}
+	return &l.jobs
+}
+
 // start counts j in flight.
 func (l *lane) start(j *job, g grant) {
-	l.jobs.pop()
+	l.front().pop()
 	l.inFlight++
 	l.sent++
 	l.idleSince = time.Time{}

@@ -43,6 +43,8 @@ type Options struct {
 	// Rate, if not nil, paces all requests together, retries and redirects
 	// included.
 	Rate Pacer
+	// Shared, if not nil, is limits that are kept together with other runs.
+	Shared *Shared
 	// Timeout is for one whole attempt: connecting, redirects and body
 	// included, waiting for limits not. 0 means 30 s, negative no limit.
 	Timeout time.Duration
@@ -94,7 +96,8 @@ type Options struct {
 	Window int64
 }
 
-func (o *Options) setDefaults() error {
+// Check says what New would not take of o, and makes nothing.
+func (o *Options) Check() error {
 	switch {
 	case o.Concurrency < 0:
 		return fmt.Errorf("fetch: concurrency %d is negative", o.Concurrency)
@@ -109,6 +112,13 @@ func (o *Options) setDefaults() error {
 	}
 	if err := checkRequest(cmp.Or(o.Method, http.MethodGet), o.Header); err != nil {
 		return fmt.Errorf("fetch: %w", err)
+	}
+	return nil
+}
+
+func (o *Options) setDefaults() error {
+	if err := o.Check(); err != nil {
+		return err
 	}
 	o.Retry.setDefaults()
 	def(&o.Concurrency, DefaultConcurrency)
@@ -160,7 +170,7 @@ func ParseStatusSet(s string) (StatusSet, error) {
 		lo, err1 := strconv.Atoi(from)
 		hi, err2 := strconv.Atoi(to)
 		if err1 != nil || err2 != nil || lo < 100 || hi > 999 || lo > hi {
-			return nil, fmt.Errorf("%q: %q is not a status or a range of statuses", s, part)
+			return nil, fmt.Errorf("%q is not a status or a range of statuses", part)
 		}
 		set = append(set, [2]int{lo, hi})
 	}

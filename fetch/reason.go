@@ -21,6 +21,9 @@ const (
 	TotalRate Reason = "rate"
 	// HostRate: the bucket's rate.
 	HostRate Reason = "host-rate"
+	// Elsewhere: a limit that is shared with other runs; the total unless there
+	// is a Bucket.
+	Elsewhere Reason = "shared"
 	// RetryAfter: the server has asked to be left alone, or said that nothing
 	// is left of its quota.
 	RetryAfter Reason = "retry-after"
@@ -60,6 +63,8 @@ func (s *scheduler) wait(now time.Time) Wait {
 		return Wait{Reason: Last}
 	case s.paused:
 		return Wait{Reason: Paused}
+	case s.entering > 0:
+		return Wait{Reason: Elsewhere}
 	case s.inFlight >= s.allowed && s.allowed < s.limit:
 		return Wait{Reason: Shortage, Limit: s.allowed}
 	case s.inFlight >= s.allowed:
@@ -101,12 +106,17 @@ func (s *scheduler) mostBlocked() (most *lane) {
 }
 
 // queued counts the items that wait in l.
-func (l *lane) queued() int { return l.jobs.len() + l.chunks.len()*spillChunk + l.tailed }
+func (l *lane) queued() int {
+	return l.jobs.len() + l.asking + l.granted.len() + l.chunks.len()*spillChunk + l.tailed
+}
 
 func (l *lane) wait() Wait {
 	w := Wait{Reason: HostConcurrency, Bucket: l.key, Limit: l.limit()}
-	if l.waiting {
+	switch {
+	case l.waiting:
 		w.Reason, w.Until = l.why, l.until
+	case l.asking > 0 && l.granted.len() == 0:
+		w.Reason, w.Limit, w.Rate = Elsewhere, l.declared.Concurrency, l.declared.Rate.String()
 	}
 	if w.Reason == HostRate {
 		w.Rate = l.limits.Rate.String()
@@ -151,8 +161,11 @@ func (s *scheduler) buckets() []BucketStats {
 			Key: l.key, InFlight: l.inFlight, Queued: l.queued(), Sent: l.sent,
 			Limit: l.limit(), Auto: l.auto != nil, Held: l.heldFor,
 		}
-		if l.rate != nil {
-			b.Rate = l.limits.Rate.String()
+		if l.share != nil && l.auto == nil {
+			b.Limit = l.declared.Concurrency
+		}
+		if len(l.declared.Rate) > 0 {
+			b.Rate = l.declared.Rate.String()
 		}
 		if l.held.After(now) {
 			b.HeldUntil = l.held

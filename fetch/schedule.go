@@ -3,6 +3,7 @@ package fetch
 import (
 	"cmp"
 	"container/heap"
+	"context"
 	"fmt"
 	"net/url"
 	"slices"
@@ -25,16 +26,26 @@ type scheduler struct {
 	version   int // of policy
 	rate      Pacer
 	rateUntil time.Time // when rate lets the next one start, where one waits for it
-	spawn     func()    // starts a worker; must not block
+	shared    *Shared
+	starting  context.Context    //nolint:containedctx // ends when nothing new is to start any more
+	endStart  context.CancelFunc // ends it
+	halt      func(error)        // ends the run because of a shared limit; must not block
+	failed    bool               // a shared limit did
+	spawn     func()             // starts a worker; must not block
 	decode    func([]byte) ([]*job, error)
 	fail      func(error) // ends the run
 
 	mu       sync.Mutex
 	work     sync.Cond // a job may have become available, or the run ended
 	room     sync.Cond // the reader may go on
+	ended    sync.Cond // the run ended
 	lanes    map[string]*lane
 	ready    fifoOf[*lane]
 	refills  fifoOf[*lane]
+	unasked  fifoOf[*lane]  // have not asked for permits, because
+	inHand   int            // so many are there that no job in flight uses yet
+	entering int            // of inFlight, wait for the total that is shared
+	asks     sync.WaitGroup // those who wait for permits
 	timed    timedHeap
 	timer    *time.Timer
 	timerAt  time.Time
@@ -59,9 +70,10 @@ func newScheduler(o Options) *scheduler {
 		limit: o.Concurrency, allowed: o.Concurrency, lookAhead: o.LookAhead,
 		span: o.Window, policy: o.Policy, rate: o.Rate,
 		lanes: map[string]*lane{}, done: newWindow(o.Window),
-		spill: &spill{max: o.SpillMax, dir: o.TempDir},
+		spill: &spill{max: o.SpillMax, dir: o.TempDir}, shared: o.Shared,
 	}
-	s.work.L, s.room.L = &s.mu, &s.mu
+	s.starting, s.endStart = context.WithCancel(context.Background())
+	s.work.L, s.room.L, s.ended.L = &s.mu, &s.mu, &s.mu
 	return s
 }
 
@@ -86,23 +98,36 @@ func (s *scheduler) lane(u *url.URL) *lane {
 		s.lanes[b.Key] = l
 	}
 	if l.version != s.version {
-		if err := l.apply(b.Limits, s.version); err != nil {
+		if err := s.applyLimits(l, b); err != nil {
 			s.fail(fmt.Errorf("the limits of %s: %w", b.Key, err))
 		}
 	}
 	return l
 }
 
+// applyLimits gives l those of b: what is not shared with other runs is kept here.
+func (s *scheduler) applyLimits(l *lane, b Bucket) error {
+	share, limits, err := s.shared.bucket(b)
+	if err != nil {
+		return err
+	}
+	l.share, l.declared = share, b.Limits
+	return l.apply(limits, s.version)
+}
+
 // offer makes l stand in the ready queue if it has something to do and room
 // for it. The caller holds mu.
 func (s *scheduler) offer(l *lane) {
+	if l.share != nil {
+		s.ask(l)
+	}
 	switch {
 	case l.ready || l.blocked():
-	case l.jobs.len() > 0:
+	case l.front().len() > 0:
 		l.ready = true
 		s.ready.push(l)
 		s.wake()
-	case l.spilled() > 0 && !l.refilling:
+	case l.spilled() > 0 && !l.refilling && l.share == nil:
 		l.refilling = true
 		s.refills.push(l)
 		s.wake()
@@ -134,6 +159,19 @@ func (s *scheduler) wakeAll() {
 	}
 	s.idle = 0
 	s.work.Broadcast()
+	if s.over() {
+		s.ended.Broadcast()
+	}
+}
+
+// awaitEnd waits until there is nothing more to do. There may be no worker
+// until then, where all waits for limits that are shared with other runs.
+func (s *scheduler) awaitEnd() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.over() {
+		s.ended.Wait()
+	}
 }
 
 // next waits for a job that may start now and counts it in flight. It returns
@@ -165,7 +203,10 @@ func (s *scheduler) nextTask() (*job, *lane) {
 		j, wait := s.pick(now)
 		if j != nil {
 			s.inFlight++
-			s.peak = max(s.peak, s.inFlight)
+			if s.shared.total() != nil && !j.tooDear {
+				s.entering++
+			}
+			s.peak = max(s.peak, s.inFlight-s.entering)
 			s.letRead()
 			return j, nil
 		}
@@ -186,15 +227,23 @@ func (s *scheduler) pick(now time.Time) (*job, time.Duration) {
 		l := s.ready.pop()
 		l.ready = false
 		if until := l.hold(now); !until.IsZero() {
+			s.giveBack(l)
 			s.park(l, until, RetryAfter)
 			continue
 		}
-		j := l.jobs.front()
+		if l.front().len() == 0 { // what was there has been given back
+			s.offer(l)
+			continue
+		}
+		j := l.front().front()
+		if j.tooDear { // for what is shared
+			s.begun(l, j, grant{})
+			return j, 0
+		}
 		granted, wait, why := l.take(now, max(1, j.item.Cost), s.rate)
 		switch j.tooDear = wait == rate.Never; {
 		case wait == 0 || j.tooDear:
-			l.start(j, granted)
-			s.offer(l)
+			s.begun(l, j, granted)
 			return j, 0
 		case why == TotalRate:
 			l.ready = true
@@ -208,6 +257,16 @@ func (s *scheduler) pick(now time.Time) (*job, time.Duration) {
 		}
 	}
 	return nil, 0
+}
+
+// begun counts j in flight, and lets those after it come. The caller holds mu.
+func (s *scheduler) begun(l *lane, j *job, g grant) {
+	if l.granted.len() > 0 {
+		s.inHand--
+	}
+	l.start(j, g)
+	s.offer(l)
+	s.askMore()
 }
 
 // recheck is when to ask a limit again that has not said when.
@@ -258,6 +317,8 @@ func (s *scheduler) recover(now time.Time) {
 // limits do not remember anything. The caller holds mu.
 func (s *scheduler) dropIdle(l *lane, now time.Time) {
 	switch {
+	case l.asking > 0 || l.granted.len() > 0 || l.unasked:
+		return
 	case l.inFlight > 0 || l.jobs.len() > 0 || l.ready || l.waiting || l.dozing || l.spilled() > 0 || l.refilling:
 		return
 	case s.lanes[l.key] != l: // it was dropped, and what was due for it is of no use
@@ -327,6 +388,8 @@ func (s *scheduler) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
+	s.endStart()
+	s.giveBackAll()
 	s.wakeAll()
 	s.room.Broadcast()
 }
@@ -339,6 +402,7 @@ func (s *scheduler) setPolicy(p Policy) {
 	s.version++
 	var jobs []*job
 	for _, l := range s.lanes {
+		s.giveBack(l)
 		for l.jobs.len() > 0 {
 			jobs = append(jobs, l.jobs.pop())
 		}
@@ -374,9 +438,12 @@ func (s *scheduler) pause(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.paused = on
-	if !on {
-		s.wakeForReady()
+	if on {
+		s.giveBackAll()
+		return
 	}
+	s.askAgain()
+	s.wakeForReady()
 }
 
 // wakeForReady gets workers to look at the lanes that stand ready: when each came

@@ -22,6 +22,9 @@ type Summary struct {
 	// Shortages counts attempts that could not begin because this machine
 	// had run out of files, ports or buffers.
 	Shortages int64
+	// Forfeited counts attempts that were ended because a permit of a shared limit
+	// was lost.
+	Forfeited int64
 	Bytes     int64
 	Started   time.Time
 	Elapsed   time.Duration
@@ -62,9 +65,9 @@ func (e *Engine) Stats() Stats {
 func (s *scheduler) stats(st *Stats) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.InFlight, st.MaxInFlight = s.inFlight, s.peak
+	st.InFlight, st.MaxInFlight = s.inFlight-s.entering, s.peak
 	st.Backoff = s.backoff
-	st.Queued, st.Aside = s.resident-s.inFlight-s.backoff, int(s.spill.live)
+	st.Queued, st.Aside = s.resident-st.InFlight-s.backoff, int(s.spill.live)
 	st.Spilled, st.SpillBytes = s.spill.all, s.spill.most
 	st.Hosts = len(s.lanes)
 	st.ReadAll = s.readAll
@@ -105,6 +108,7 @@ func (t *tally) start(now time.Time) {
 func (t *tally) item()     { t.mu.Lock(); t.sum.Items++; t.mu.Unlock() }
 func (t *tally) retry()    { t.mu.Lock(); t.sum.Retries++; t.mu.Unlock() }
 func (t *tally) shortage() { t.mu.Lock(); t.sum.Shortages++; t.mu.Unlock() }
+func (t *tally) forfeit()  { t.mu.Lock(); t.sum.Forfeited++; t.mu.Unlock() }
 func (t *tally) redirect() { t.mu.Lock(); t.sum.Redirects++; t.mu.Unlock() }
 
 func (t *tally) record(r *Record) {

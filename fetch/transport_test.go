@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -267,6 +268,68 @@ func TestRunClosesItsConnections(t *testing.T) {
 			case <-closed:
 			case <-time.After(10 * time.Second): // an idle connection lives for 30
 				t.Error("connections were left open")
+			}
+		})
+	}
+}
+
+// A limit that is raised while the run goes on is one that the connections can
+// follow, and one that is lowered holds at once.
+func TestRaisedLimit(t *testing.T) {
+	for name, transport := range map[string]http.RoundTripper{
+		"own":  nil,
+		"std":  fetch.NewTransport(fetch.TransportOptions{MaxConns: 3, MaxConnsPerHost: 3}),
+		"fast": fetch.NewFastTransport(fetch.TransportOptions{MaxConns: 3, MaxConnsPerHost: 3}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv, err := origin.Start(origin.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer srv.Close()
+			urls := make([]string, 3000)
+			for i := range urls {
+				urls[i] = fmt.Sprintf("%s/delay/20?id=%d", srv.URL(), i)
+			}
+			e, err := fetch.New(fetch.Options{Concurrency: 3, Transport: transport})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				_, _ = e.Run(ctx, fetch.URLs(slices.Values(urls)), fetch.SinkFunc(func(*fetch.Record) error { return nil }))
+			}()
+			defer func() { cancel(); <-ended }()
+			await := func(what string, ok func(a origin.Counts) bool) {
+				t.Helper()
+				for deadline := time.Now().Add(time.Minute); !ok(srv.Audit().Total); time.Sleep(5 * ms) {
+					if time.Now().After(deadline) {
+						t.Fatalf("in vain waited for %s: %+v", what, srv.Audit().Total)
+					}
+				}
+			}
+			await("three at once", func(a origin.Counts) bool { return a.MaxInFlight == 3 && a.Requests > 20 })
+			if err := e.SetConcurrency(9); err != nil {
+				t.Fatal(err)
+			}
+			await("nine at once", func(a origin.Counts) bool { return a.MaxInFlight == 9 })
+			before := srv.Audit().Total
+			await("200 more", func(a origin.Counts) bool { return a.Requests >= before.Requests+200 })
+			if a := srv.Audit().Total; a.MaxInFlight > 9 {
+				t.Errorf("%d in flight under 9", a.MaxInFlight)
+			} else if more := a.Opened - before.Opened; more > 60 {
+				t.Errorf("%d new connections for 200 requests: they are not kept", more)
+			}
+			if err := e.SetConcurrency(2); err != nil {
+				t.Fatal(err)
+			}
+			await("two at once", func(a origin.Counts) bool { return a.InFlight <= 2 })
+			srv.Reset()
+			await("some more", func(a origin.Counts) bool { return a.Requests > 40 })
+			if a := srv.Audit().Total; a.MaxInFlight > 2 {
+				t.Errorf("%d in flight under 2", a.MaxInFlight)
 			}
 		})
 	}

@@ -41,7 +41,11 @@ func (e *Engine) work(ctx context.Context) {
 // retry, or to the host that a redirect names.
 func (w *worker) do(ctx context.Context, j *job) {
 	e := w.e
+	if !j.tooDear && !w.enter(j) {
+		return
+	}
 	if j.tooDear {
+		j.release(penstock.Unused)
 		w.finish(j, &attempt{err: &Error{
 			Class: InvalidInput, Message: fmt.Sprintf("cost %d is more than the rate ever gives", j.item.Cost),
 		}, start: time.Now()})
@@ -56,9 +60,14 @@ func (w *worker) do(ctx context.Context, j *job) {
 	}
 	j.active += a.total
 	j.outcome = a.outcome()
+	lost := j.lost()
+	j.release(j.outcome)
 	if a.err != nil && ctx.Err() != nil {
 		j.outcome = penstock.Ignored
 		e.sched.abandon(j)
+		return
+	}
+	if a.err != nil && lost != nil && e.forfeit(j, a, lost) {
 		return
 	}
 	if a.err != nil && j.shortages < patience(a.err.Err) {

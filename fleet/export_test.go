@@ -8,3 +8,6 @@ func (w *Worker) Kill() {
 	w.fail(nil)
 	w.wg.Wait()
 }
+
+// Output is what w writes to.
+func (w *Worker) Output() Output { return w.out }

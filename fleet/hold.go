@@ -40,15 +40,12 @@ func newHold(entry, times string, items []fetch.Item, now time.Time, done func(i
 	return h
 }
 
-// next returns the next item for the engine, if there is one.
-func (h *hold) next() (at int, ok bool) {
-	for ; h.at < len(h.items); h.at++ {
-		if !h.done[h.at] {
-			h.at++
-			return h.at - 1, true
-		}
+// more goes to the next item for the engine, if there is one.
+func (h *hold) more() bool {
+	for h.at < len(h.items) && h.done[h.at] {
+		h.at++
 	}
-	return 0, false
+	return h.at < len(h.items)
 }
 
 // rest are the items without a record.

@@ -56,19 +56,18 @@ func (w *Worker) nextItem(ctx context.Context) (fetch.Item, error) {
 func (w *Worker) handOut(now time.Time) (it fetch.Item, wait <-chan struct{}, have bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if h := w.reading; h != nil && !h.lost {
+	if h := w.reading; h != nil && !h.lost && h.more() {
 		// Where a pause or an outage has lasted for a lease it may be another's.
 		if now.Sub(h.renewed) > w.meta.lease*9/10 {
 			w.beatSoon()
 			return it, w.changed, false
 		}
-		if at, ok := h.next(); ok {
-			it = h.items[at]
-			it.Index = w.next
-			w.places[w.next] = place{h, at}
-			w.next++
-			return it, nil, true
-		}
+		it = h.items[h.at]
+		it.Index = w.next
+		w.places[w.next] = place{h, h.at}
+		h.at++
+		w.next++
+		return it, nil, true
 	}
 	w.reading = nil
 	if len(w.held) >= w.o.Hold {

@@ -14,9 +14,11 @@ import (
 
 // Status is a fleet as Redis knows it.
 type Status struct {
-	Name    string        `json:"name"`
-	Created time.Time     `json:"created"`
-	Lease   time.Duration `json:"-"`
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+	// Input is what the Loader was given.
+	Input json.RawMessage `json:"-"`
+	Lease time.Duration   `json:"-"`
 	// Loaded counts the items that were loaded; with LoadedAll these are all.
 	Loaded    int64 `json:"loaded"`
 	LoadedAll bool  `json:"loaded_all"`
@@ -92,8 +94,8 @@ func Look(ctx context.Context, client rueidis.Client, name string) (*Status, err
 	}
 	s := &Status{
 		Name: name, Lease: m.lease, Loaded: number(state["items"]), LoadedAll: state["ended"] == "1",
-		Created: time.UnixMilli(number(state["created"])).UTC(),
-		Done:    number(state["done"]), Failed: number(state["failed"]), Chunks: length, Workers: []WorkerStatus{},
+		Input: m.input, Created: time.UnixMilli(number(state["created"])).UTC(),
+		Done: number(state["done"]), Failed: number(state["failed"]), Chunks: length, Workers: []WorkerStatus{},
 	}
 	now := number(clock[0])*1000 + number(clock[1])/1000
 	s.LoaderSeen = since(now, number(state["seen"]))

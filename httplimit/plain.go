@@ -67,7 +67,8 @@ func plainQuotas(h http.Header, names []string, now time.Time) []Quota {
 		rest, _ := afterPrefix(name)
 		kind, of, ok := split(rest)
 		of = strings.ToLower(of)
-		if !ok || len(h[name]) == 0 || len(h[name][0]) > 256 {
+		values := h[name]
+		if !ok || len(values) == 0 || len(values[0]) > 256 {
 			continue
 		}
 		i := slices.IndexFunc(quotas, func(q Quota) bool { return q.Name == of })
@@ -78,7 +79,7 @@ func plainQuotas(h http.Header, names []string, now time.Time) []Quota {
 			i = len(quotas)
 			quotas = append(quotas, Quota{Name: of, Unit: plainUnit(of), Limit: -1, Remaining: -1, Reset: -1, Window: windowOf(of)})
 		}
-		quotas[i].set(kind, strings.TrimSpace(h[name][0]), now)
+		quotas[i].set(kind, strings.TrimSpace(values[0]), now)
 	}
 	quotas = slices.DeleteFunc(quotas, func(q Quota) bool { return q.Limit < 0 && q.Remaining < 0 && q.Reset < 0 })
 	return shareReset(quotas)
@@ -124,6 +125,10 @@ func (q *Quota) set(kind, v string, now time.Time) {
 // setLimit reads "100", "100;w=60", and "100, 100;w=60, 1000;w=3600" of the drafts
 // up to 7: the limit that is nearest, and then all policies.
 func (q *Quota) setLimit(v string) {
+	if n, ok := digits(v); ok { // mostly
+		q.Limit = n
+		return
+	}
 	first, policies, _ := strings.Cut(v, ",")
 	limit, window, ok := policy(first)
 	if !ok {
@@ -239,11 +244,29 @@ func resetIn(n float64, now time.Time) time.Duration {
 
 // number reads a plain decimal number of 0 or more.
 func number(v string) (float64, bool) {
+	if n, ok := digits(v); ok {
+		return float64(n), true
+	}
 	if v == "" || len(v) > 64 || v[0] < '0' || v[0] > '9' || strings.ContainsAny(v, "eExXpP_iInN") {
 		return 0, false
 	}
 	n, err := strconv.ParseFloat(v, 64)
 	return n, err == nil
+}
+
+// digits reads a number of up to 15 digits and nothing else, which a float64 holds
+// exactly. That is what nearly all fields have, in responses that are many.
+func digits(v string) (n int64, ok bool) {
+	if v == "" || len(v) > 15 {
+		return 0, false
+	}
+	for i := range len(v) {
+		if v[i] < '0' || v[i] > '9' {
+			return 0, false
+		}
+		n = 10*n + int64(v[i]-'0')
+	}
+	return n, true
 }
 
 // scale is n units, or as many as a Duration holds.

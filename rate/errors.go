@@ -51,11 +51,11 @@ func invalid(text, problem, hint string) error {
 }
 
 func tooFast(text string) error {
-	return invalid(text, "more than one a nanosecond is no limit", "write at most 1000000000/s, or leave the rate out")
+	return invalid(text, "more than one a nanosecond is no limit", "write 1000000000/s at most, or leave the rate out")
 }
 
 func tooSlow(text string) error {
-	return invalid(text, "the span of time is over two years", "write a shorter one, such as 1/365d")
+	return invalid(text, "the span of time is over two years", "write 1/365d, or another that is shorter")
 }
 
 // A DeadlineError says that a wait was not begun because it could not have

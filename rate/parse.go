@@ -151,7 +151,7 @@ func parseAmount(text, amount string) (r Rate, power time.Duration, err error) {
 	}
 	r.Count, err = strconv.ParseInt(whole+decimals, 10, 64)
 	if err != nil || len(decimals) > 15 {
-		return r, 0, invalid(text, "the number has too many digits", "write a shorter one, such as 100/s or 0.5/s")
+		return r, 0, invalid(text, "the number has too many digits", "write 100/s or 0.5/s")
 	}
 	if r.Count == 0 {
 		return r, 0, invalid(text, "a rate is a number above zero", "write 100/s or 0.5/s")
@@ -184,7 +184,7 @@ func parseSpan(text, per string) (time.Duration, error) {
 	i := slices.IndexFunc(spans, func(s span) bool { return slices.Contains(s.names, name) })
 	switch {
 	case i < 0:
-		return 0, invalid(text, "the unit of time is unknown", "write one of d, h, m, s, ms, us, ns, as in 100/s or 10/15s")
+		return 0, invalid(text, "the unit of time is unknown", "write 100/s or 10/15s (d, h, m, s, ms, us, ns)")
 	case number == "":
 		return spans[i].length, nil
 	}

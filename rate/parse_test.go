@@ -54,10 +54,10 @@ func TestParse(t *testing.T) {
 func TestParseError(t *testing.T) {
 	const above = ": a rate is a number above zero; write 100/s or 0.5/s"
 	const plain = ": a rate is a plain number above zero; write 100/s or 0.5/s"
-	const fast = ": more than one a nanosecond is no limit; write at most 1000000000/s, or leave the rate out"
-	const slow = ": the span of time is over two years; write a shorter one, such as 1/365d"
-	const long = ": the number has too many digits; write a shorter one, such as 100/s or 0.5/s"
-	const span = ": the unit of time is unknown; write one of d, h, m, s, ms, us, ns, as in 100/s or 10/15s"
+	const fast = ": more than one a nanosecond is no limit; write 1000000000/s at most, or leave the rate out"
+	const slow = ": the span of time is over two years; write 1/365d, or another that is shorter"
+	const long = ": the number has too many digits; write 100/s or 0.5/s"
+	const span = ": the unit of time is unknown; write 100/s or 10/15s (d, h, m, s, ms, us, ns)"
 	const burst = ": a burst is a whole number above zero; write 100/s burst 20, or leave it out for no burst"
 	for _, c := range []struct {
 		text, want string

@@ -92,7 +92,7 @@ func (a *Adaptive) Acquire(ctx context.Context, n int) (*Permit, error) {
 	if n > a.o.Max && ctx.Err() == nil {
 		return nil, overLimit(n)
 	}
-	return a.l.acquire(ctx, n, false)
+	return a.l.acquire(ctx, n, n, false)
 }
 
 // Do acquires n permits as Acquire does, calls f with the permit's context, and

@@ -2,132 +2,241 @@ package redislimit_test
 
 import (
 	"context"
-	"io"
-	"log/slog"
-	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"strings"
+	"errors"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/adaptive"
+	"github.com/penstock-go/penstock/internal/redistest"
 	"github.com/penstock-go/penstock/redislimit"
 )
 
-// An adaptiveJob is what a process of a fleet with an adaptive limit does: Callers of
-// it ask the origin, each after the other, until killed.
-type adaptiveJob struct {
-	URL, Name, Origin string
-	Callers           int
-	Lease             time.Duration
+// counter is a Control that goes up by one at every ten successes, and whose whole
+// state is its limit: what of it is left shows who has learned from what.
+type counter struct{ n, limit, most int }
+
+func (c *counter) Limit() int { return c.limit }
+
+func (c *counter) Observe(_ time.Time, o adaptive.Observation) adaptive.Reason {
+	if o.Outcome != penstock.Success {
+		c.limit = 1
+		return adaptive.Decreased
+	}
+	if c.n++; c.n%10 == 0 {
+		c.limit = min(c.limit+1, c.most)
+	}
+	return ""
 }
 
-func (j adaptiveJob) work() {
-	s, err := redislimit.Open(j.URL, redislimit.Options{Lease: j.Lease, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+func counting(_, most, start int) adaptive.Control { return &counter{limit: start, most: most} }
+
+func adaptiveOf(t testing.TB, s *redislimit.Store, name string, o redislimit.AdaptiveOptions) *redislimit.Adaptive {
+	t.Helper()
+	a, err := s.Adaptive(name, o)
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
-	l, err := s.Adaptive(j.Name, redislimit.AdaptiveOptions{})
-	if err != nil {
-		panic(err)
-	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: j.Callers}}
+	return a
+}
+
+// keepBusy has so many callers take permits and give them back as o, until the test
+// or stop ends it.
+func keepBusy(t *testing.T, a *redislimit.Adaptive, callers int, o penstock.Outcome) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
-	for range j.Callers {
+	for range callers {
 		all.Go(func() {
-			for {
-				err := l.Do(context.Background(), 1, func(ctx context.Context) (penstock.Outcome, error) { return ask(ctx, client, j.Origin) })
+			for ctx.Err() == nil {
+				err := a.Do(ctx, 1, func(context.Context) (penstock.Outcome, error) {
+					time.Sleep(time.Millisecond) // what is done under the permit
+					return o, nil
+				})
+				if errors.Is(err, redislimit.ErrClosed) {
+					return
+				}
 				if err != nil {
-					time.Sleep(10 * time.Millisecond) // a worker is a program, not a test
+					time.Sleep(10 * time.Millisecond) // Redis is away
 				}
 			}
 		})
 	}
-	all.Wait()
+	stop = func() {
+		cancel()
+		all.Wait()
+	}
+	t.Cleanup(stop)
+	return stop
 }
 
-func ask(ctx context.Context, client *http.Client, url string) (penstock.Outcome, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// TestAdaptiveIsOneForAll has two stores teach one limit: both obey what one of them
+// finds, and one leads.
+func TestAdaptiveIsOneForAll(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	o := redislimit.AdaptiveOptions{Start: 2, Max: 6, Control: counting}
+	a := adaptiveOf(t, open(t, srv.URL(), quick), "one", o)
+	b := adaptiveOf(t, open(t, srv.URL(), quick), "one", o)
+	keepBusy(t, a, 8, penstock.Success)
+	keepBusy(t, b, 8, penstock.Success)
+	eventually(t, 30*time.Second, "both know the limit that was found", func() bool {
+		return a.Limit() == 6 && b.Limit() == 6
+	})
+	eventually(t, 30*time.Second, "one leads", func() bool { return a.Stats().Leading != b.Stats().Leading })
+	if n := srv.Must("HGET", "penstock:{one}", "l"); n != "6" {
+		t.Errorf("Redis has %s", n)
+	}
+}
+
+// TestAdaptiveTakeover ends the process that leads: the other goes on from the limit
+// that was found, and learns on.
+func TestAdaptiveTakeover(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	o := redislimit.AdaptiveOptions{Start: 2, Max: 9, Control: counting}
+	first := open(t, srv.URL(), quick)
+	a := adaptiveOf(t, first, "over", o)
+	keepBusy(t, a, 10, penstock.Success)
+	eventually(t, 30*time.Second, "the first leads and has found it", func() bool { return a.Stats().Leading && a.Limit() == 9 })
+	b := adaptiveOf(t, open(t, srv.URL(), quick), "over", o)
+	stop := keepBusy(t, b, 10, penstock.Success)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 30*time.Second, "the second leads", func() bool { return b.Stats().Leading })
+	if n := b.Limit(); n != 9 {
+		t.Errorf("the limit has become %d", n)
+	}
+	stop()
+	keepBusy(t, b, 2, penstock.Overload)
+	eventually(t, 30*time.Second, "it learns", func() bool { return b.Limit() == 1 })
+}
+
+// TestAdaptiveIsTold sets the limit by hand: the fleet goes on from there; a limit of
+// 0 stops it until it is raised.
+func TestAdaptiveIsTold(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	s := open(t, srv.URL(), quick)
+	a := adaptiveOf(t, s, "told", redislimit.AdaptiveOptions{Start: 2, Max: 50, Control: func(_, most, start int) adaptive.Control {
+		return &counter{limit: start, most: start}
+	}})
+	keepBusy(t, a, 4, penstock.Success)
+	for _, n := range []int{20, 0, 3} {
+		eventually(t, 30*time.Second, "it leads", func() bool { return a.Stats().Leading })
+		if err := s.SetLimit(t.Context(), "told", n); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, 30*time.Second, "it obeys", func() bool { return a.Limit() == n })
+		// A leader that did not see it would write its own within a tick.
+		for range 5 {
+			before := a.Stats().Acquired
+			if n > 0 {
+				eventually(t, 30*time.Second, "it goes on", func() bool { return a.Stats().Acquired > before+50 })
+			} else {
+				time.Sleep(50 * time.Millisecond) // nothing is to happen
+			}
+			if got := a.Limit(); got != n {
+				t.Fatalf("set to %d, it has become %d", n, got)
+			}
+		}
+	}
+}
+
+// TestAdaptiveLargeDemand is for more than the present limit: it goes alone.
+func TestAdaptiveLargeDemand(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	a := adaptiveOf(t, open(t, srv.URL(), quick), "large", redislimit.AdaptiveOptions{Start: 2, Max: 10, Control: func(_, _, start int) adaptive.Control {
+		return &counter{limit: start, most: start}
+	}})
+	p, err := a.Acquire(t.Context(), 1)
 	if err != nil {
-		return penstock.Ignored, err
+		t.Fatal(err)
 	}
-	resp, err := client.Do(r)
-	if err != nil {
-		return penstock.Ignored, err
+	got := make(chan error, 1)
+	go func() {
+		q, err := a.Acquire(t.Context(), 7)
+		if err == nil {
+			q.Release(penstock.Success)
+		}
+		got <- err
+	}()
+	eventually(t, 30*time.Second, "it waits", func() bool { return srv.Must("ZCARD", "penstock:{large}:queue") == "1" })
+	if _, ok := a.TryAcquirePermit(1); ok {
+		t.Error("a small one has overtaken it")
 	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body)
-	if resp.StatusCode == http.StatusTooManyRequests {
-		return penstock.Overload, nil
+	p.Release(penstock.Success)
+	if err := <-got; err != nil {
+		t.Fatal(err)
 	}
-	return penstock.Success, nil
-}
-
-// A ceiling is an origin that serves so many at a time and refuses the rest.
-type ceiling struct {
-	*httptest.Server
-
-	most     int
-	takes    time.Duration
-	mu       sync.Mutex
-	inside   int
-	accepted int
-	refused  int
-}
-
-func startCeiling(t testing.TB, most int, takes time.Duration) *ceiling {
-	c := &ceiling{most: most, takes: takes}
-	c.Server = httptest.NewServer(c)
-	t.Cleanup(c.Close)
-	return c
-}
-
-func (c *ceiling) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	c.mu.Lock()
-	if c.inside >= c.most {
-		c.refused++
-		c.mu.Unlock()
-		w.WriteHeader(http.StatusTooManyRequests)
-		return
+	if _, err := a.Acquire(t.Context(), 11); !errors.Is(err, penstock.ErrOverLimit) {
+		t.Errorf("more than Max: %v", err)
 	}
-	c.inside++
-	c.mu.Unlock()
-	time.Sleep(c.takes/2 + rand.N(c.takes)) // it is what is served
-	c.mu.Lock()
-	c.inside--
-	c.accepted++
-	c.mu.Unlock()
 }
 
-func (c *ceiling) look() (accepted, refused int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.accepted, c.refused
+// TestAdaptiveRate has a control that wants a rate: all keep it.
+func TestAdaptiveRate(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	a := adaptiveOf(t, open(t, srv.URL(), quick), "paced", redislimit.AdaptiveOptions{Start: 20, Control: func(_, _, start int) adaptive.Control {
+		return paced{&counter{limit: start, most: start}}
+	}})
+	keepBusy(t, a, 20, penstock.Success)
+	eventually(t, 30*time.Second, "it paces", func() bool { return a.Stats().Rate == 50 })
+	eventually(t, 30*time.Second, "Redis knows", func() bool { return srv.Must("HGET", "penstock:{paced}", "r") != "" })
+	from, start := a.Stats().Acquired, time.Now()
+	eventually(t, 30*time.Second, "some are had", func() bool { return a.Stats().Acquired >= from+100 })
+	// 100 take 2 s; up to 20 of them may have been granted before.
+	if took := time.Since(start); took < 1200*time.Millisecond {
+		t.Errorf("100 in %v at 50 a second", took)
+	}
 }
 
-func TestAdaptiveTrace(t *testing.T) {
-	long(t)
+type paced struct{ *counter }
+
+func (paced) Rate(time.Time) float64 { return 50 }
+
+func TestAdaptiveKind(t *testing.T) {
+	t.Parallel()
+	s := open(t, "redis://127.0.0.1:1", quick)
+	semaphore(t, s, "plain", 3)
+	adaptiveOf(t, s, "finds", redislimit.AdaptiveOptions{})
+	if _, err := s.Adaptive("plain", redislimit.AdaptiveOptions{}); !errors.Is(err, redislimit.ErrKind) {
+		t.Errorf("a semaphore as an adaptive limit: %v", err)
+	}
+	if _, err := s.Semaphore("finds", 3); !errors.Is(err, redislimit.ErrKind) {
+		t.Errorf("an adaptive limit as a semaphore: %v", err)
+	}
+	if _, err := s.Adaptive("", redislimit.AdaptiveOptions{}); !errors.Is(err, redislimit.ErrName) {
+		t.Errorf("no name: %v", err)
+	}
+	if _, err := s.Adaptive("odd", redislimit.AdaptiveOptions{Min: 5, Max: 3}); !errors.Is(err, adaptive.ErrOptions) {
+		t.Errorf("a Max below Min: %v", err)
+	}
+}
+
+// TestAdaptiveClose closes a store that leads, whose Redis has gone: that takes no
+// longer than with one that is there.
+func TestAdaptiveClose(t *testing.T) {
+	t.Parallel()
 	srv := aged(t)
-	origin := startCeiling(t, 37, 100*time.Millisecond)
-	var ws []*worker
-	for range 4 {
-		ws = append(ws, startWorker(t, "REDISLIMIT_ADAPTIVE", adaptiveJob{URL: srv.URL(), Name: "fleet", Origin: origin.URL, Callers: 20, Lease: 2 * time.Second}))
+	s := open(t, srv.URL(), quick)
+	a := adaptiveOf(t, s, "close", redislimit.AdaptiveOptions{})
+	stop := keepBusy(t, a, 4, penstock.Success)
+	eventually(t, 30*time.Second, "it leads", func() bool { return a.Stats().Leading })
+	srv.Kill()
+	closed := make(chan struct{})
+	go func() {
+		_ = s.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(30 * time.Second):
+		t.Fatal("Close hangs")
 	}
-	a0, r0 := 0, 0
-	for i := range 60 {
-		time.Sleep(500 * time.Millisecond)
-		a, r := origin.look()
-		t.Logf("%5.1f s: limit %s, lead %s, accepted %d refused %d", float64(i+1)/2, srv.Must("HGET", "penstock:{fleet}:set", "l"), strings.ReplaceAll(srv.Must("HMGET", "penstock:{fleet}:lead", "p", "n", "w"), "\n", " ")+" rate "+srv.Must("HGET", "penstock:{fleet}:set", "r"), a-a0, r-r0)
-		a0, r0 = a, r
-		if i == 29 {
-			ws[0].kill()
-		}
-		if i == 39 {
-			_ = ws[1].cmd.Process.Signal(syscall.SIGSTOP)
-		}
-	}
+	stop()
 }

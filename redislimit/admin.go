@@ -63,6 +63,8 @@ type Info struct {
 	// has none.
 	Limit   int  `json:"limit"`
 	Counted bool `json:"counted"`
+	// Rates are its rates, as a person reads them: "300/s"; "" for none.
+	Rates string `json:"rates,omitempty"`
 	// InUse is how many units are held, over all processes; Waiting how many
 	// demands wait, and LongestWait for how long the first of them has.
 	InUse       int           `json:"in_use"`
@@ -168,6 +170,11 @@ func look(ctx context.Context, c rueidis.Client, name string) (Info, error) {
 	info.InUse, info.Waiting = int(used), int(waiting)
 	info.LongestWait = max(micros(wait), 0)
 	info.Holders = holders(state)
+	spec := state["r"]
+	if len(state) == 0 {
+		spec = set["r"]
+	}
+	info.Rates = decode(spec)
 	return info, nil
 }
 
@@ -192,8 +199,7 @@ func holders(state map[string]string) []Holder {
 	for field, value := range state {
 		if rest, ok := strings.CutPrefix(field, "h:"); ok {
 			process, _, _ := strings.Cut(rest, ":")
-			n, _, _ := strings.Cut(value, " ")
-			units[process] += int(id(n))
+			units[process] += unitsOf(value)
 		}
 	}
 	var list []Holder
@@ -209,4 +215,35 @@ func holders(state map[string]string) []Holder {
 		return cmp.Or(cmp.Compare(b.InUse, a.InUse), cmp.Compare(a.Host, b.Host), cmp.Compare(a.PID, b.PID))
 	})
 	return list
+}
+
+// unitsOf is how many units a demand is for that a text begins with.
+func unitsOf(text string) int {
+	if i := strings.IndexAny(text, " /"); i >= 0 {
+		text = text[:i]
+	}
+	return int(id(text))
+}
+
+// decode is what encode has made of rates, for people: how many there are in the
+// shortest unit of time in which it is one at least.
+func decode(spec string) string {
+	var texts []string
+	for one := range strings.SplitSeq(spec, ";") {
+		text, _, _ := strings.Cut(one, ":")
+		interval, err := strconv.ParseFloat(text, 64)
+		if err != nil || interval <= 0 {
+			continue
+		}
+		for _, unit := range []struct {
+			name string
+			long time.Duration
+		}{{"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}, {"d", 24 * time.Hour}} {
+			if n := float64(unit.long.Microseconds()) / interval; n > 0.999 || unit.name == "d" {
+				texts = append(texts, strconv.FormatFloat(n, 'g', 6, 64)+"/"+unit.name)
+				break
+			}
+		}
+	}
+	return strings.Join(texts, ",")
 }

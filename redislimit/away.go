@@ -84,7 +84,7 @@ func (l *shared) serveAway(now time.Time) {
 	a := &l.away
 	for _, id := range inOrder(l.waiting) {
 		w := l.waiting[id]
-		if !l.hereIs(w.n, now) {
+		if !l.hereIs(w.n, w.cost, now) {
 			break
 		}
 		f := Fence{}
@@ -109,9 +109,9 @@ func (l *shared) serveAway(now time.Time) {
 	}
 }
 
-// hereIs reports whether n units are to be had of this process's own. Of its
-// rates it takes them.
-func (l *shared) hereIs(n int, now time.Time) bool {
+// hereIs reports whether n units, and cost of the rates, are to be had of this
+// process's own. Of its rates it takes them.
+func (l *shared) hereIs(n, cost int, now time.Time) bool {
 	switch l.store.o.Away {
 	case Lease:
 		return l.counts && len(l.rates) == 0 && n <= l.away.spare && now.Before(l.deadline())
@@ -123,7 +123,7 @@ func (l *shared) hereIs(n int, now time.Time) bool {
 		if l.counts && l.limit > 0 && l.stats.InUse+n > max(share, min(n, l.limit)*boolInt(l.stats.InUse == 0)) {
 			return false
 		}
-		return (!l.counts || l.limit > 0) && l.paceHere(n, now)
+		return (!l.counts || l.limit > 0) && l.paceHere(cost, now)
 	case Stop:
 	}
 	return false

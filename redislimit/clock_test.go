@@ -20,10 +20,10 @@ func clockGap(a, b string) time.Duration {
 	return time.Duration(max(x-y, y-x)) * time.Second
 }
 
-// TestClockJumps moves the server's clock by more than a lease, an hour on (at
+// TestLongClockJumps moves the server's clock by more than a lease, an hour on (at
 // which the keys expire) and two back: no lease ends of it, and nobody waits
 // for it.
-func TestClockJumps(t *testing.T) {
+func TestLongClockJumps(t *testing.T) {
 	long(t)
 	t.Parallel()
 	lib := filepath.Join(t.TempDir(), "clock.so")
@@ -65,7 +65,7 @@ func TestClockJumps(t *testing.T) {
 		}
 		got <- err
 	}()
-	eventually(t, time.Second, "b waits", func() bool { return srv.Must("ZCARD", "penstock:{clock}:queue") == "1" })
+	eventually(t, patience, "b waits", func() bool { return srv.Must("ZCARD", "penstock:{clock}:queue") == "1" })
 	for _, by := range []string{"5", "3600", "-3600"} {
 		before := hour()
 		jump(by)
@@ -78,7 +78,7 @@ func TestClockJumps(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if took := time.Since(start); took > 4*time.Second {
+		if took := time.Since(start); took > 500*time.Millisecond+stall {
 			t.Errorf("%s: ten calls at 20/s took %v", by, took)
 		}
 		pause(t, 2500*time.Millisecond) // longer than a lease

@@ -18,7 +18,7 @@ func seen(t *testing.T, srv *redistest.Server, name string, stats func() redisli
 	observer := open(t, srv.URL(), quick)
 	return func(waiting int) {
 		t.Helper()
-		eventually(t, 5*time.Second, "those who wait are in the queue", func() bool {
+		eventually(t, patience, "those who wait are in the queue", func() bool {
 			info, err := observer.Look(t.Context(), name)
 			return err == nil && info.Waiting == waiting && stats().Waiting == waiting
 		})

@@ -1,8 +1,8 @@
 package redislimit
 
 import (
-	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,8 +14,9 @@ import (
 
 // A follower is the controller that leads, fed with what has happened in all
 // processes. It is told of that later, and what it decides is in force later
-// still: what was sent in between knew nothing of the decision, and is shown to it
-// as sent before.
+// still. So the time that it is told is that at which a decision of now will be in
+// force. Where that took longer, what was sent meanwhile knew nothing of it, and is
+// shown to it as sent before.
 type follower struct {
 	o       AdaptiveOptions
 	control adaptive.Control
@@ -27,13 +28,26 @@ type follower struct {
 
 	offset  float64   // of the controller's clock from that of leases, microseconds
 	now     time.Time // by the controller's clock, which only never goes back
-	decided time.Time // when the latest decision was made,
+	decided time.Time // when the latest decision was made, as the controller was told,
 	inForce time.Time // and since when it is in force
 	latency time.Duration
+	delay   time.Duration // of what is decided, until it is in force, mostly
+
+	unseen  []seen // the controller is yet to see them
+	account account
+	learned string // what of the stream the controller has learned from
 }
 
+const (
+	usualDelay = 2 * time.Millisecond  // until a decision is in force, at first,
+	mostDelay  = 20 * time.Millisecond // and at most, as far as it is foreseen
+)
+
+// stepPart is by what part a limit is raised at once.
+const stepPart = 16
+
 func newFollower(o AdaptiveOptions, start int) *follower {
-	f := &follower{o: o}
+	f := &follower{o: o, delay: usualDelay}
 	f.control = o.Control(o.Min, o.Max, f.fit(start))
 	return f
 }
@@ -89,9 +103,16 @@ func (f *follower) snapshot() string {
 	return decimal(uint64(max(f.now.Sub(time.Unix(1_000_000_000, 0)).Microseconds(), 0))) + " " + string(data)
 }
 
-// see shows the controller an entry of the stream.
-func (f *follower) see(now time.Time, entry string) {
-	for _, o := range f.observations(entry) {
+// see shows the controller what was freed, until it has raised the limit by a step.
+// It raises it by one for each success, as they come; but these come many at once,
+// and a volley tells nothing of what the other side takes. Where something was
+// refused it goes on up to that.
+func (f *follower) see(now time.Time) {
+	refused := slices.ContainsFunc(f.unseen, func(s seen) bool { return s.how == 'o' })
+	for step := f.control.Limit() + max(1, f.control.Limit()/stepPart); len(f.unseen) > 0 && (refused || f.control.Limit() < step); {
+		o := f.account.observation(f.unseen[0], f.at)
+		f.learned = f.unseen[0].before
+		f.unseen = f.unseen[1:]
 		if o.Sent.After(now) {
 			continue // of a state that is lost
 		}
@@ -100,15 +121,16 @@ func (f *follower) see(now time.Time, entry string) {
 		}
 		f.latency += (o.Latency - f.latency) / 32
 		if !f.decided.IsZero() && !o.Sent.Before(f.decided) && o.Sent.Before(f.inForce) {
-			o.Sent = f.decided.Add(-time.Microsecond)
+			o.Sent = o.Sent.Add(f.decided.Sub(f.inForce))
 		}
 		if f.late() && o.Outcome == penstock.Success && o.Sent.Before(f.inForce) {
 			continue // it would be taken for one under the new limit
 		}
 		before := f.control.Limit()
-		f.control.Observe(now, o)
+		f.control.Observe(now.Add(f.delay), o)
 		if f.control.Limit() != before {
-			f.decided, f.inForce = now, now
+			f.decided = now.Add(f.delay)
+			f.inForce = f.decided
 		}
 	}
 }
@@ -125,18 +147,27 @@ func (f *follower) done(now time.Time, limit int) bool {
 	if f.sent > 0 && limit == f.sent {
 		news = true
 		f.written, f.sent = f.sent, 0
-		if f.inForce.Equal(f.decided) {
-			f.inForce = now
+		if f.inForce.Equal(f.decided) && !f.decided.IsZero() {
+			took := now.Sub(f.decided.Add(-f.delay))
+			f.inForce = later(f.decided, now)
+			f.delay = min(max(f.delay+(took-f.delay)/8, time.Millisecond), mostDelay)
 		}
 	}
 	return news
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // changed notes what is to be written, and reports whether that is news.
 func (f *follower) changed(now time.Time) bool {
 	per := 0.0
 	if p, ok := f.control.(adaptive.Pacer); ok {
-		per = p.Rate(now)
+		per = p.Rate(now.Add(f.delay))
 	}
 	news := f.written != 0 && f.control.Limit() != f.written
 	if math.Abs(per-f.rate) > rateStep*f.rate {
@@ -177,31 +208,3 @@ func (f *follower) spec() string {
 
 // rateSlack makes up for timers that are late.
 const rateSlack = 5 * time.Millisecond
-
-// seenSize is the length of what limit.lua writes of one permit that was freed.
-const seenSize = 7*8 + 1
-
-// observations reads an entry of the stream.
-func (f *follower) observations(entry string) []adaptive.Observation {
-	var list []adaptive.Observation
-	for ; len(entry) >= seenSize; entry = entry[seenSize:] {
-		var x [7]float64
-		for i := range x {
-			x[i] = math.Float64frombits(binary.LittleEndian.Uint64([]byte(entry[i*8 : i*8+8])))
-		}
-		o := adaptive.Observation{
-			Seq: uint64(x[0]), Sent: f.at(x[1]), InFlight: int(x[4]), Beside: int(x[5]), AtEnd: int(x[6]),
-			Latency: time.Duration(x[3]) * time.Microsecond,
-		}
-		switch entry[seenSize-1] {
-		case 'o':
-			// For how long it has been in use, as all others that were sent
-			// meanwhile have been counted with it.
-			o.Outcome, o.Latency = penstock.Overload, max(f.at(x[2]).Sub(o.Sent), 1)
-		case 'f':
-			o.Outcome = penstock.Failure
-		}
-		list = append(list, o)
-	}
-	return list
-}

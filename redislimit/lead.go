@@ -19,7 +19,8 @@ var adaptiveScript = rueidis.NewLuaScript(adaptiveText)
 
 const (
 	leadTick     = 100 * time.Millisecond // between looks at what was freed,
-	leadRefused  = 5 * time.Millisecond   // and at least, where something was refused
+	leadRising   = 20 * time.Millisecond  // while the limit changes,
+	leadRefused  = 5 * time.Millisecond   // and where something was refused
 	leadSnapshot = 500 * time.Millisecond // between snapshots
 	leadLease    = 2 * time.Second        // of the leader, if half a lease is not shorter,
 	leastLead    = 200 * time.Millisecond // and at least
@@ -127,10 +128,13 @@ func (d *lead) turn() time.Duration {
 		more := d.learn(r)
 		d.tell()
 		switch {
-		case !more:
-			return leadTick
-		case again:
+		case more && !again:
+		case more:
 			return leadRefused
+		case again:
+			return leadRising
+		default:
+			return leadTick
 		}
 	}
 }
@@ -172,10 +176,13 @@ func (d *lead) learn(r *leadReply) (more bool) {
 		d.serve()
 	}
 	for _, e := range r.entries {
+		j.unseen = append(j.unseen, readSeen(e.seen, d.after)...)
 		d.after = e.id
-		j.see(now, e.seen)
 	}
-	return j.changed(now) || len(r.entries) == mostEntries
+	if j.see(now); len(j.unseen) == 0 {
+		j.learned = d.after
+	}
+	return j.changed(now) || len(j.unseen) > 0 || len(r.entries) == mostEntries
 }
 
 const mostEntries = 1000 // that adaptive.lua returns at once
@@ -188,7 +195,7 @@ func (d *lead) begins(r *leadReply) {
 		start = r.limit
 	}
 	d.judge = newFollower(d.o, start)
-	d.judge.written = -1
+	d.judge.written, d.judge.learned = -1, r.after
 	if r.limit > 0 && !r.foreign {
 		d.judge.written = r.limit
 	}
@@ -220,9 +227,9 @@ func (d *lead) exchange() (*leadReply, error) {
 	}
 	if d.term != 0 {
 		args[5], args[6], args[9] = d.judge.writes()
-		if now := time.Now(); now.Sub(d.saved) >= leadSnapshot && d.after != d.savedI {
-			d.saved, d.savedI = now, d.after
-			args[7], args[8] = d.judge.snapshot(), d.after
+		if now := time.Now(); now.Sub(d.saved) >= leadSnapshot && d.judge.learned != d.savedI {
+			d.saved, d.savedI = now, d.judge.learned
+			args[7], args[8] = d.judge.snapshot(), d.savedI
 		}
 	}
 	return readLead(adaptiveScript.Exec(ctx, client, leadKeys(d.l.name), args))

@@ -14,8 +14,10 @@
 --   d the head of the queue that was told when its rate is due
 --   a of an adaptive limit: the process that leads, or nothing
 --   p:PROCESS  = end of its lease and number of its latest call, packed; who it is
---   h:PROCESS:ID = units, fencing counter, L of the grant; of an adaptive limit
---     also the units in use then, and how many were granted right after
+--   h:PROCESS:ID = demand, fencing counter, L of the grant, when its rates are
+--     paid for or -; of an adaptive limit also the units in use then, and how
+--     many were granted right after
+-- A demand is UNITS, or UNITS/COST where of the rates another number is taken.
 -- Of an adaptive limit also KEYS[4], a stream: what was freed and how it went
 -- (see adaptive.lua).
 local S, Q, C = KEYS[1], KEYS[2], KEYS[3]
@@ -107,6 +109,11 @@ local function due(n)
 	end
 	return wait > 0.001 and wait or 0
 end
+local function demand(text)
+	local units, cost = text:match('^(%d+)/(%d+)$')
+	if units then return num(units), num(cost) end
+	return num(text), num(text)
+end
 local function pay(n)
 	if not rates[1] then return '' end
 	local ends = {}
@@ -117,11 +124,11 @@ local function pay(n)
 	return table.concat(ends, ' ')
 end
 
--- never says why n could not be had after any wait.
-local function never(n)
-	if limit and limit > 0 and n > limit and not leader then return true end
+-- never says why it could not be had after any wait.
+local function never(units, cost)
+	if limit and limit > 0 and units > limit and not leader then return true end
 	for _, r in ipairs(rates) do
-		if r.tolerance > 0 and not r.each and n * r.interval > r.tolerance * 1.0000001 then return true end
+		if r.tolerance > 0 and not r.each and cost * r.interval > r.tolerance * 1.0000001 then return true end
 	end
 	return false
 end
@@ -135,42 +142,73 @@ local function tell(to, word)
 	if not list then list = {} msgs[to] = list end
 	list[#list + 1] = word
 end
-local function grant(to, id, n)
+local function grant(to, id, text)
 	fence = fence + 1
-	local ends = pay(n)
+	local units, cost = demand(text)
+	local ends = pay(cost)
+	local listed = ends:gsub(' ', ',')
 	if limit then
-		used = used + n
+		used = used + units
 		sets[#sets + 1] = 'h:' .. to .. ':' .. id
-		sets[#sets + 1] = n .. ' ' .. int(fence) .. ' ' .. int(L)
+		sets[#sets + 1] = text .. ' ' .. int(fence) .. ' ' .. int(L) .. ' ' .. (ends == '' and '-' or listed)
 		if leader then given[#given + 1] = {#sets, used} end
 	end
 	if to == pid then
 		grants[#grants + 1] = id
 		grants[#grants + 1] = int(fence)
 		grants[#grants + 1] = ends
-		grants[#grants + 1] = int(n)
+		grants[#grants + 1] = text
 	else
-		tell(to, 'g ' .. id .. ' ' .. int(fence) .. ' ' .. (ends == '' and '-' or ends:gsub(' ', ',')) .. ' ' .. int(n))
+		tell(to, 'g ' .. id .. ' ' .. int(fence) .. ' ' .. (ends == '' and '-' or listed) .. ' ' .. text)
 	end
 end
 local function refuse(to, id)
 	if to == pid then refused[#refused + 1] = id else tell(to, 'r ' .. id) end
 end
--- free frees ids. Those of an adaptive limit may say after a space how it went
--- and after how many microseconds.
-local function free(ids)
-	local fields, seen, refusal = {}, {}, false
-	for i, id in ipairs(ids) do fields[i] = 'h:' .. pid .. ':' .. (O and id:match('^%d+') or id) end
+-- refund gives back, as far as time has not done so, what was paid until ends
+-- for old and is to be for new.
+local function refund(old, new, undone, ends)
+	local i = 0
+	for e in ends:gmatch('[%d.]+') do
+		i = i + 1
+		local r = rates[i]
+		if r then
+			local back = (old - new) * r.interval
+			if r.each then back = undone and r.interval or 0 end
+			if back > 0 then
+				r.paid = r.paid - min(max(num(e) - R, 0), back)
+			elseif back < 0 then
+				r.paid = max(r.paid, R) - back
+			end
+		end
+	end
+end
+-- free takes back what this process holds by those ids; unused, also what was
+-- paid for it. What it does not hold (any more) is no matter: an id may come
+-- more than once, also in one call. Those of an adaptive limit may say after a
+-- space how it went and after how many microseconds.
+local function free(ids, unused)
+	local fields, notes, once, seen, refusal = {}, {}, {}, {}, false
+	for _, note in ipairs(ids) do
+		local id = O and note:match('^%d+') or note
+		if not once[id] then
+			once[id] = true
+			fields[#fields + 1] = 'h:' .. pid .. ':' .. id
+			notes[#fields] = note
+		end
+	end
 	for i = 1, #fields, 4000 do
 		for j, h in ipairs(call('HMGET', S, unpack(fields, i, min(i + 3999, #fields)))) do
 			if h then
-				local n, counter, at, with, beside = h:match('^(%d+) (%d+) (%d+) ?(%d*) ?(%d*)')
-				local how, latency = ids[i + j - 1]:match(' (%a) (%d+)')
+				local text, counter, at, ends, with, beside = h:match('^(%S+) (%S+) (%S+) (%S+) ?(%d*) ?(%d*)')
+				local units, cost = demand(text)
+				local how, latency = notes[i + j - 1]:match(' (%a) (%d+)')
 				if how and with ~= '' then
 					refusal = refusal or how == 'o'
 					seen[#seen + 1] = pack('<ddddddd', counter, at, L, latency, with, beside, used) .. how
 				end
-				used = used - num(n)
+				used = used - units
+				if unused then refund(cost, 0, true, ends) end
 			end
 		end
 	end
@@ -261,7 +299,7 @@ if whole or L >= first then
 			elseif limit and (adopt or force == '1') then
 				used = used + n
 				sets[#sets + 1] = 'h:' .. pid .. ':' .. id
-				sets[#sets + 1] = n .. ' 0 ' .. int(L)
+				sets[#sets + 1] = n .. ' 0 ' .. int(L) .. ' -'
 			elseif limit then
 				lost[#lost + 1] = id
 			end
@@ -272,8 +310,9 @@ if whole or L >= first then
 			local h = mine[id]
 			if h then
 				grants[#grants + 1] = id
-				grants[#grants + 1] = h:match('^%S+ (%S+)')
-				grants[#grants + 1] = ''
+				local counter, ends = h:match('^%S+ (%S+) %S+ (%S+)')
+				grants[#grants + 1] = counter
+				grants[#grants + 1] = ends == '-' and '' or ends:gsub(',', ' ')
 				grants[#grants + 1] = n
 				listed[id] = true
 			else
@@ -319,6 +358,9 @@ if not whole then
 	local frees = {}
 	for i = 1, num(arg()) do frees[i] = arg() end
 	free(frees)
+	local unused = {}
+	for i = 1, num(arg()) do unused[i] = arg() end
+	free(unused, true)
 	local drops, members = {}, {}
 	for i = 1, num(arg()) do
 		drops[i] = arg()
@@ -327,23 +369,10 @@ if not whole then
 	-- What was granted while the drop was on its way is in no queue any more.
 	local dropped = bulk('ZREM', Q, members)
 	queue = queue - dropped
-	if dropped < #drops then free(drops) end
+	if dropped < #drops then free(drops, true) end
 	for _ = 1, num(arg()) do
 		local old, new, undone, ends = num(arg()), num(arg()), arg() == '1', arg()
-		local i = 0
-		for e in ends:gmatch('%S+') do
-			i = i + 1
-			local r = rates[i]
-			if r then
-				local back = (old - new) * r.interval
-				if r.each then back = undone and r.interval or 0 end
-				if back > 0 then
-					r.paid = r.paid - min(max(num(e) - R, 0), back)
-				elseif back < 0 then
-					r.paid = max(r.paid, R) - back
-				end
-			end
-		end
+		refund(old, new, undone, ends)
 	end
 end
 
@@ -356,19 +385,19 @@ local function serve()
 		local some = call('ZRANGE', Q, 0, 31)
 		local blocked = #some == 0
 		for _, m in ipairs(some) do
-			local to, id, n = m:match('^(.-):(.-):(.*)$')
-			n = num(n)
+			local to, id, text = m:match('^(.-):(.-):(.*)$')
+			local units, cost = demand(text)
 			if alive[to] == nil then alive[to] = call('HEXISTS', S, 'p:' .. to) == 1 end
 			if not alive[to] then
 				served[#served + 1] = m
-			elseif never(n) then
+			elseif never(units, cost) then
 				refuse(to, id)
 				served[#served + 1] = m
-			elseif not open or full(n) then
+			elseif not open or full(units) then
 				blocked = true
 				break
 			else
-				wait = due(n)
+				wait = due(cost)
 				if wait > 0 then
 					if to ~= pid and told ~= m then tell(to, 'd ' .. int(wait)) end
 					if to ~= pid then wait = -1 end
@@ -377,7 +406,7 @@ local function serve()
 					break
 				end
 				wait = -1
-				grant(to, id, n)
+				grant(to, id, text)
 				served[#served + 1] = m
 			end
 		end
@@ -390,21 +419,21 @@ if queue > 0 then serve() end
 
 if not whole then
 	for i = 1, num(arg()) do
-		local id, n = arg(), arg()
-		local units = num(n)
+		local id, text = arg(), arg()
+		local units, cost = demand(text)
 		local later = 0
 		if queue > 0 or not open or full(units) then
 			later = -1
 		else
-			later = due(units)
+			later = due(cost)
 		end
-		if never(units) then
+		if never(units, cost) then
 			refuse(pid, id)
 		elseif later == 0 then
-			grant(pid, id, units)
+			grant(pid, id, text)
 		else
 			ticket = max(ticket + 1, real)
-			local m = pid .. ':' .. id .. ':' .. n
+			local m = pid .. ':' .. id .. ':' .. text
 			if later > 0 and queue == 0 then
 				wait = later
 				told = m
@@ -418,9 +447,10 @@ if not whole then
 	end
 	bulk('ZADD', Q, adds)
 	for _ = 1, num(arg()) do
-		local id, units = arg(), num(arg())
-		if queue == 0 and open and not never(units) and not full(units) and due(units) == 0 then
-			grant(pid, id, units)
+		local id, text = arg(), arg()
+		local units, cost = demand(text)
+		if queue == 0 and open and not never(units, cost) and not full(units) and due(cost) == 0 then
+			grant(pid, id, text)
 		else
 			no[#no + 1] = id
 		end

@@ -37,11 +37,11 @@ func TestSetLimitWhileFull(t *testing.T) {
 		got <- err
 	}
 	go wait(3)
-	eventually(t, time.Second, "one waits", func() bool { return srv.Must("ZCARD", "penstock:{set}:queue") == "1" })
+	eventually(t, patience, "one waits", func() bool { return srv.Must("ZCARD", "penstock:{set}:queue") == "1" })
 	if err := a.SetLimit(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Second, "all know", func() bool { return a.Stats().Limit == 2 && b.Stats().Limit == 2 })
+	eventually(t, patience, "all know", func() bool { return a.Stats().Limit == 2 && b.Stats().Limit == 2 })
 	if err := <-got; !errors.Is(err, penstock.ErrOverLimit) {
 		t.Fatalf("a demand of 3 under a limit of 2: %v", err)
 	}
@@ -52,7 +52,7 @@ func TestSetLimitWhileFull(t *testing.T) {
 		}
 		p.Release(penstock.Success)
 	}
-	eventually(t, time.Second, "two are in use", func() bool { return inUse(t, srv, "set") == 2 })
+	eventually(t, patience, "two are in use", func() bool { return inUse(t, srv, "set") == 2 })
 	select {
 	case err := <-got:
 		t.Fatalf("a third of two: %v", err)
@@ -71,7 +71,7 @@ func TestSetLimitWhileFull(t *testing.T) {
 		p.Release(penstock.Success)
 	}
 	// What was set outlives the state.
-	eventually(t, time.Second, "all is back", func() bool { return inUse(t, srv, "set") == 0 })
+	eventually(t, patience, "all is back", func() bool { return inUse(t, srv, "set") == 0 })
 	srv.Must("DEL", "penstock:{set}")
 	c := semaphore(t, open(t, srv.URL(), quick), "set", 7)
 	if p, err := c.Acquire(t.Context(), 1); err != nil || c.Stats().Limit != 3 {
@@ -120,7 +120,7 @@ func TestMisuse(t *testing.T) {
 		}()
 		p.Release(penstock.Success)
 	}()
-	eventually(t, time.Second, "it is back once", func() bool { return inUse(t, srv, "misuse") == 0 })
+	eventually(t, patience, "it is back once", func() bool { return inUse(t, srv, "misuse") == 0 })
 }
 
 func TestClose(t *testing.T) {
@@ -137,7 +137,7 @@ func TestClose(t *testing.T) {
 		_, err := s.Acquire(t.Context(), 1)
 		got <- err
 	}()
-	eventually(t, time.Second, "one waits", func() bool { return s.Stats().Waiting == 1 })
+	eventually(t, patience, "one waits", func() bool { return s.Stats().Waiting == 1 })
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -167,11 +167,11 @@ func TestIdle(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := srv.Must("PUBSUB", "SHARDCHANNELS", "penstock:{idle}:*"); n == "" {
-			eventually(t, time.Second, "it listens", func() bool { return srv.Must("PUBSUB", "SHARDCHANNELS", "penstock:{idle}:*") != "" })
+			eventually(t, patience, "it listens", func() bool { return srv.Must("PUBSUB", "SHARDCHANNELS", "penstock:{idle}:*") != "" })
 		}
 		p.Release(penstock.Success)
-		eventually(t, time.Second, "it listens no more", func() bool { return srv.Must("PUBSUB", "SHARDCHANNELS", "penstock:{idle}:*") == "" })
-		eventually(t, 2*time.Second, "the keys are gone", func() bool { return srv.Must("EXISTS", "penstock:{idle}") == "0" })
+		eventually(t, patience, "it listens no more", func() bool { return srv.Must("PUBSUB", "SHARDCHANNELS", "penstock:{idle}:*") == "" })
+		eventually(t, patience, "the keys are gone", func() bool { return srv.Must("EXISTS", "penstock:{idle}") == "0" })
 	}
 }
 
@@ -196,7 +196,7 @@ func TestLookAndList(t *testing.T) {
 	if _, err := r.Acquire(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Second, "one waits", func() bool { return s.Stats().Waiting == 1 && srv.Must("ZCARD", "penstock:{b}:queue") == "1" })
+	eventually(t, patience, "one waits", func() bool { return s.Stats().Waiting == 1 && srv.Must("ZCARD", "penstock:{b}:queue") == "1" })
 	if err := store.SetLimit(t.Context(), "c", 9); err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func (l *shared) hear(message string, now time.Time) {
 		switch {
 		case words[0] == "g" && len(words) >= 5:
 			ends := strings.ReplaceAll(strings.Trim(words[3], "-"), ",", " ")
-			l.granted(epoch, grant{id: id(words[1]), counter: id(words[2]), ends: ends, n: int(id(words[4]))}, now)
+			l.granted(epoch, grant{id: id(words[1]), counter: id(words[2]), ends: ends, cost: costOf(words[4])}, now)
 			words = words[5:]
 		case words[0] == "r" && len(words) >= 2:
 			if w := l.waiting[id(words[1])]; w != nil {

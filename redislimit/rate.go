@@ -24,13 +24,13 @@ type Rate struct{ l *shared }
 // [Semaphore.Acquire]. The permit needs no Release, except to give back what
 // was not used; time gives back the rest.
 func (r *Rate) Acquire(ctx context.Context, n int) (*Permit, error) {
-	return r.l.acquire(ctx, n, false)
+	return r.l.acquire(ctx, n, n, false)
 }
 
 // AcquirePermit is Acquire as part of [penstock.Limiter]. The permit is a
 // *Permit.
 func (r *Rate) AcquirePermit(ctx context.Context, n int) (penstock.Permit, error) {
-	return asPermit(r.l.acquire(ctx, n, false))
+	return asPermit(r.l.acquire(ctx, n, n, false))
 }
 
 // TryAcquirePermit takes n units if Redis says that they are to be had now and

@@ -44,11 +44,11 @@ func TestRateOfAFleet(t *testing.T) {
 	slices.SortFunc(times, time.Time.Compare)
 	took := times[len(times)-1].Sub(times[0])
 	ideal := time.Duration(len(times)-burst) * time.Second / perSecond
-	if took < ideal-20*time.Millisecond || took > ideal*3/2 {
+	if took < ideal*8/10 || took > ideal*3/2+stall {
 		t.Errorf("%d in %v, the rate gives %v", len(times), took, ideal)
 	}
 	// Seen from here answers are late, by up to what is allowed here.
-	const late = 25 * time.Millisecond
+	const late = 300 * time.Millisecond
 	for i := range times {
 		for j := i; j < len(times); j++ {
 			n, window := j-i+1, times[j].Sub(times[i])+late
@@ -67,10 +67,10 @@ func TestCancelledLeaveNoDebt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	start := time.Now()
 	if _, err := r.Acquire(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
 	ctx, cancel := contextIn(t, 100*time.Millisecond)
 	defer cancel()
 	var all sync.WaitGroup
@@ -85,7 +85,7 @@ func TestCancelledLeaveNoDebt(t *testing.T) {
 	if _, err := r.Acquire(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took < 400*time.Millisecond || took > 700*time.Millisecond {
+	if took := time.Since(start); took < 490*time.Millisecond || took > 4*time.Second {
 		t.Errorf("the tenth had it after %v, want 500ms", took)
 	}
 }

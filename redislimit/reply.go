@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -38,7 +39,7 @@ type reply struct {
 type grant struct {
 	id, counter uint64
 	ends        string
-	n           int
+	cost        int
 }
 
 type place struct {
@@ -91,7 +92,7 @@ func (r *reply) lists(m []rueidis.RedisMessage) error {
 		return badReply(m)
 	}
 	for ; len(g) > 0; g = g[4:] {
-		r.grants = append(r.grants, grant{id: id(g[0]), counter: id(g[1]), ends: g[2], n: int(id(g[3]))})
+		r.grants = append(r.grants, grant{id: id(g[0]), counter: id(g[1]), ends: g[2], cost: costOf(g[3])})
 	}
 	for ; len(q) > 0; q = q[2:] {
 		r.queued = append(r.queued, place{id: id(q[0]), place: q[1]})
@@ -118,6 +119,15 @@ func id(s string) uint64 {
 		return 0
 	}
 	return n
+}
+
+// costOf is what a demand takes of rates.
+func costOf(demand string) int {
+	units, cost, ok := strings.Cut(demand, "/")
+	if !ok {
+		cost = units
+	}
+	return int(id(cost))
 }
 
 func ids(texts []string) []uint64 {

@@ -152,7 +152,7 @@ func (l *shared) make(kind string, now time.Time) *call {
 	for _, id := range inOrder(l.waiting) {
 		if w := l.waiting[id]; !w.try {
 			n++
-			c.args = append(c.args, decimal(id), strconv.Itoa(w.n), w.place)
+			c.args = append(c.args, decimal(id), w.demand(), w.place)
 		}
 	}
 	c.args[count] = strconv.Itoa(n)
@@ -165,6 +165,10 @@ func (c *call) delta() {
 	a = append(a, strconv.Itoa(len(box.frees)))
 	for _, f := range box.frees {
 		a = append(a, decimal(f.id)+f.note)
+	}
+	a = append(a, strconv.Itoa(len(box.unused)))
+	for _, id := range box.unused {
+		a = append(a, decimal(id))
 	}
 	for i, list := range [][]*waiter{box.drops, nil, box.asks, box.tries} {
 		if i == 1 {
@@ -180,7 +184,7 @@ func (c *call) delta() {
 		}
 		a = append(a, strconv.Itoa(len(list)))
 		for _, w := range list {
-			a = append(a, decimal(w.id), strconv.Itoa(w.n))
+			a = append(a, decimal(w.id), w.demand())
 		}
 	}
 	c.args = a
@@ -325,17 +329,18 @@ func (l *shared) apply(c *call, r *reply, now time.Time) {
 }
 
 // granted takes a grant. One for an id that is not waiting is given back at
-// once; one that comes when its lease may have ended is Redis' to repeat.
+// once; one that comes when its lease may have ended is Redis' to repeat. A grant
+// may be heard twice, in a message and in the answer to a sync, and by the second
+// time have been used and released: Redis gives back only what it still has.
 func (l *shared) granted(epoch uint64, g grant, now time.Time) {
 	w := l.waiting[g.id]
 	switch {
 	case l.held[g.id] != nil:
 	case w == nil:
 		if l.counts {
-			l.out.frees = append(l.out.frees, freed{id: g.id})
-		}
-		if g.ends != "" {
-			l.out.settles = append(l.out.settles, settle{old: g.n, undone: true, ends: g.ends})
+			l.out.unused = append(l.out.unused, g.id)
+		} else if g.ends != "" {
+			l.out.settles = append(l.out.settles, settle{old: g.cost, undone: true, ends: g.ends})
 		}
 		l.poke()
 	case l.counts && now.After(l.deadline()):

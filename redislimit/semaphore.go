@@ -27,14 +27,21 @@ type Semaphore struct{ l *shared }
 //
 // An acquire of 0 takes nothing and never waits.
 func (s *Semaphore) Acquire(ctx context.Context, n int) (*Permit, error) {
-	return s.l.acquire(ctx, n, false)
+	return s.l.acquire(ctx, n, n, false)
+}
+
+// AcquireCost is Acquire where the operation costs another number of the rates
+// than of the permits: a request that is one of 20 in flight, and 900 of the
+// tokens of this minute. Both are taken in one step.
+func (s *Semaphore) AcquireCost(ctx context.Context, n, cost int) (*Permit, error) {
+	return s.l.acquire(ctx, n, cost, false)
 }
 
 // Do acquires n permits as Acquire does, calls f with the permit's context, and
 // releases them when f returns, panics or ends its goroutine. It returns the
 // error of acquire, without calling f, or that of f.
 func (s *Semaphore) Do(ctx context.Context, n int, f func(ctx context.Context) error) error {
-	p, err := s.l.acquire(ctx, n, false)
+	p, err := s.l.acquire(ctx, n, n, false)
 	if err != nil {
 		return err
 	}
@@ -45,7 +52,7 @@ func (s *Semaphore) Do(ctx context.Context, n int, f func(ctx context.Context) e
 // AcquirePermit is Acquire as part of [penstock.Limiter]. The permit is a
 // *Permit.
 func (s *Semaphore) AcquirePermit(ctx context.Context, n int) (penstock.Permit, error) {
-	return asPermit(s.l.acquire(ctx, n, false))
+	return asPermit(s.l.acquire(ctx, n, n, false))
 }
 
 // TryAcquirePermit takes n permits if Redis says that they are free now and
@@ -79,7 +86,7 @@ func (l *shared) try(n int) (penstock.Permit, bool) {
 	}
 	wait, stop := context.WithTimeout(context.Background(), l.store.o.Lease/4)
 	defer stop()
-	p, err := l.acquire(wait, n, true)
+	p, err := l.acquire(wait, n, n, true)
 	if err != nil {
 		return nil, false
 	}

@@ -9,8 +9,16 @@ import (
 	"github.com/penstock-go/penstock/redislimit"
 )
 
-// quick is a lease short enough that a fresh server's grace is over soon.
-var quick = redislimit.Options{Lease: time.Second}
+// quick is a lease short enough that a fresh server's grace is over soon, and
+// long enough that a machine that stalls for a second ends none.
+var quick = redislimit.Options{Lease: 3 * time.Second}
+
+// patience is for what takes no time on a machine that has nothing else to do,
+// and stall for how late a test may be to see what it measures.
+const (
+	patience = time.Minute
+	stall    = 5 * time.Second
+)
 
 func TestAcquire(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -53,6 +54,7 @@ type shared struct {
 type waiter struct {
 	id    uint64
 	n     int
+	cost  int // of the rates
 	try   bool
 	place string // in Redis' queue; "" for none yet
 	since time.Time
@@ -64,6 +66,7 @@ type waiter struct {
 // An outbox is what Redis has to be told next.
 type outbox struct {
 	frees   []freed
+	unused  []uint64 // to be freed, with what was paid for it
 	drops   []*waiter
 	settles []settle
 	asks    []*waiter
@@ -84,7 +87,7 @@ type settle struct {
 }
 
 func (o *outbox) empty() bool {
-	return len(o.frees)+len(o.drops)+len(o.settles)+len(o.asks)+len(o.tries) == 0
+	return len(o.frees)+len(o.unused)+len(o.drops)+len(o.settles)+len(o.asks)+len(o.tries) == 0
 }
 
 func newShared(s *Store, name string, limit *int, rates rate.List) *shared {
@@ -103,18 +106,27 @@ func newShared(s *Store, name string, limit *int, rates rate.List) *shared {
 	return l
 }
 
-// acquire waits for n units. With try it waits for Redis' answer only.
-func (l *shared) acquire(ctx context.Context, n int, try bool) (*Permit, error) {
+// demand is what w wants, as limit.lua reads it.
+func (w *waiter) demand() string {
+	if w.cost == w.n {
+		return strconv.Itoa(w.n)
+	}
+	return strconv.Itoa(w.n) + "/" + strconv.Itoa(w.cost)
+}
+
+// acquire waits for n units, and cost of the rates. With try it waits for Redis'
+// answer only.
+func (l *shared) acquire(ctx context.Context, n, cost int, try bool) (*Permit, error) {
 	if ctx.Err() != nil {
 		return nil, ended(ctx)
 	}
-	if n < 0 {
-		return nil, negative("acquire", n)
+	if n < 0 || cost < 0 {
+		return nil, negative("acquire", min(n, cost))
 	}
 	if n == 0 && (l.counts || !slices.ContainsFunc(l.rates, perRequest)) {
 		return &Permit{shared: l, ctx: ctx}, nil
 	}
-	w := &waiter{n: n, try: try, ready: make(chan struct{})}
+	w := &waiter{n: n, cost: cost, try: try, ready: make(chan struct{})}
 	if err := l.come(w); err != nil {
 		return nil, err
 	}
@@ -209,7 +221,7 @@ func (l *shared) poke() {
 // lock, so that no list that is sent to Redis has it in both or in neither.
 func (l *shared) grant(w *waiter, f Fence, ends string, local bool, now time.Time) {
 	delete(l.waiting, w.id)
-	w.got = &Permit{shared: l, id: w.id, n: w.n, cost: w.n, fence: f, ends: ends, local: local, begun: now}
+	w.got = &Permit{shared: l, id: w.id, n: w.n, cost: w.cost, fence: f, ends: ends, local: local, begun: now}
 	if l.counts {
 		l.held[w.id] = w.got
 		l.stats.InUse += w.n

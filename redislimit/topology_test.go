@@ -21,6 +21,7 @@ func handOver(t *testing.T, urls ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	slow := 0
 	for i := range 10 {
 		next, got := b, make(chan *redislimit.Permit)
 		if i%2 == 1 {
@@ -33,7 +34,7 @@ func handOver(t *testing.T, urls ...string) {
 			}
 			got <- q
 		}()
-		eventually(t, 5*time.Second, "one waits", func() bool { return next.Stats().Waiting == 1 })
+		eventually(t, patience, "one waits", func() bool { return next.Stats().Waiting == 1 })
 		pause(t, 5*time.Millisecond)
 		start := time.Now()
 		p.Release(penstock.Success)
@@ -41,8 +42,8 @@ func handOver(t *testing.T, urls ...string) {
 		if q == nil {
 			return
 		}
-		if took := time.Since(start); i > 1 && took > quick.Lease/8 {
-			t.Errorf("handed over after %v: not by a message", took)
+		if time.Since(start) > quick.Lease/8 {
+			slow++
 		}
 		if q.Fence().Compare(p.Fence()) <= 0 {
 			t.Errorf("%v after %v", q.Fence(), p.Fence())
@@ -50,6 +51,9 @@ func handOver(t *testing.T, urls ...string) {
 		p = q
 	}
 	p.Release(penstock.Success)
+	if slow > 7 {
+		t.Errorf("%d of 10 were handed over by a heartbeat, not by a message", slow)
+	}
 }
 
 func TestCluster(t *testing.T) {
@@ -125,10 +129,10 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestFailover kills the primary of a primary, two replicas and three Sentinels,
+// TestLongFailover kills the primary of a primary, two replicas and three Sentinels,
 // while a fleet works: whole, and after the replicas were cut off for a while,
 // so that they miss what was written last.
-func TestFailover(t *testing.T) {
+func TestLongFailover(t *testing.T) {
 	long(t)
 	for _, lose := range []bool{false, true} {
 		t.Run(fmt.Sprintf("WritesLost=%v", lose), func(t *testing.T) {
@@ -143,13 +147,13 @@ func TestFailover(t *testing.T) {
 				link.Cut.Store(true)
 				pause(t, 800*time.Millisecond)
 			}
-			_, _, _, _, before := f.judge.look()
+			before := f.judge.look().newest
 			start := time.Now()
 			primary.Kill()
-			f.judge.goesOn(t, 50, 40*time.Second, "the failover")
+			f.judge.goesOn(t, 50, patience, "the failover")
 			t.Logf("work went on %v after the primary was killed", time.Since(start))
 			f.end(t)
-			if _, _, _, _, after := f.judge.look(); after.Compare(before) <= 0 {
+			if after := f.judge.look().newest; after.Compare(before) <= 0 {
 				t.Errorf("the fences are at %v, and were at %v before", after, before)
 			}
 		})

@@ -37,14 +37,6 @@ func TestMain(m *testing.M) {
 		j.work()
 		return
 	}
-	if text := os.Getenv("REDISLIMIT_ADAPTIVE"); text != "" {
-		var j adaptiveJob
-		if err := json.Unmarshal([]byte(text), &j); err != nil {
-			panic(err)
-		}
-		j.work()
-		return
-	}
 	code := m.Run()
 	redistest.CloseShared()
 	os.Exit(code)
@@ -108,13 +100,7 @@ type worker struct {
 // start starts a worker process.
 func (j job) start(t testing.TB) *worker {
 	t.Helper()
-	return startWorker(t, "REDISLIMIT_JOB", j)
-}
-
-// startWorker starts a process that does what job says.
-func startWorker(t testing.TB, variable string, job any) *worker {
-	t.Helper()
-	text, err := json.Marshal(job)
+	text, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +109,7 @@ func startWorker(t testing.TB, variable string, job any) *worker {
 		t.Fatal(err)
 	}
 	w := &worker{exec.Command(self)}
-	w.cmd.Env = append(os.Environ(), variable+"="+string(text))
+	w.cmd.Env = append(os.Environ(), "REDISLIMIT_JOB="+string(text))
 	if testing.Verbose() {
 		w.cmd.Stderr = os.Stderr
 	}
@@ -153,7 +139,8 @@ type judge struct {
 	newest   redislimit.Fence
 	seen     map[redislimit.Fence]bool
 	repeated []redislimit.Fence
-	times    []time.Time // of each beginning
+	late     []redislimit.Fence // began after one with a larger fence
+	times    []time.Time        // of each beginning
 	holders  map[string]int
 }
 
@@ -198,6 +185,8 @@ func (j *judge) hear(conn net.Conn) {
 			j.seen[f] = true
 			if f.Compare(j.newest) > 0 {
 				j.newest = f
+			} else {
+				j.late = append(j.late, f)
 			}
 			holds = true
 			j.working++
@@ -221,20 +210,25 @@ func (j *judge) hear(conn net.Conn) {
 	}
 }
 
-func (j *judge) look() (working, most, done, lost int, newest redislimit.Fence) {
+// A view is what a judge has seen.
+type view struct {
+	working, most, done, lost int
+	newest                    redislimit.Fence
+}
+
+func (j *judge) look() view {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.working, j.most, j.done, j.lost, j.newest
+	return view{j.working, j.most, j.done, j.lost, j.newest}
 }
 
 // goesOn waits until so many more have been done.
 func (j *judge) goesOn(t testing.TB, n int, most time.Duration, after string) {
 	t.Helper()
-	_, _, from, _, _ := j.look()
+	from := j.look().done
 	start := time.Now()
 	eventually(t, most, "work goes on after "+after, func() bool {
-		_, _, done, _, _ := j.look()
-		return done >= from+n
+		return j.look().done >= from+n
 	})
 	t.Logf("%s: %d done within %v", after, n, time.Since(start).Round(time.Millisecond))
 }
@@ -253,6 +247,9 @@ func (j *judge) verdict(t testing.TB, limit int) {
 	}
 	if len(j.repeated) > 0 {
 		t.Errorf("%d fences were given twice, the first %v", len(j.repeated), j.repeated[0])
+	}
+	if limit == 1 && len(j.late) > 0 {
+		t.Errorf("%d fences were not larger than the one before, the first %v", len(j.late), j.late[0])
 	}
 	t.Logf("%d done, %d lost, at most %d at work", j.done, j.lost, j.most)
 }

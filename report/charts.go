@@ -168,7 +168,7 @@ func (d Data) inFlight() Chart {
 	}
 	c = d.timed(c)
 	for _, ch := range d.Changes {
-		if ch.Host == "" && ch.Kind == "concurrency" && len(c.Marks) < maxMarks {
+		if ch.Host == "" && (ch.Kind == "concurrency" || ch.Kind == "paused") && len(c.Marks) < maxMarks {
 			c.Marks = append(c.Marks, Mark{ch.T, ch.text()})
 		}
 	}
@@ -178,7 +178,12 @@ func (d Data) inFlight() Chart {
 // text says what was changed.
 func (c Change) text() string {
 	s := fmt.Sprintf("%s to %s", number(c.From), number(c.To))
-	if c.Kind == "rate" {
+	switch {
+	case c.Kind == "paused" && c.To > 0:
+		s = "paused"
+	case c.Kind == "paused":
+		s = "resumed"
+	case c.Kind == "rate":
 		s = fmt.Sprintf("%s/s to %s/s", number(c.From), number(c.To))
 	}
 	if c.Why != "" {

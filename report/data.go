@@ -205,7 +205,8 @@ type Change struct {
 	T float64 `json:"t"` // seconds of work since Started
 	// Host is "" for the limit of all requests together.
 	Host string `json:"host,omitempty"`
-	// Kind is "concurrency" or "rate" (per second).
+	// Kind is "concurrency", "rate" (per second), or "paused" (To is 1 for a pause, and
+	// 0 for its end).
 	Kind string  `json:"kind"`
 	From float64 `json:"from"`
 	To   float64 `json:"to"`
@@ -223,5 +224,8 @@ type Share struct {
 // CPU is what this process has used; Seconds is 0 where that is not known.
 type CPU struct {
 	Seconds float64 `json:"seconds"`
-	Cores   int     `json:"cores"`
+	// Waited is for how many seconds its threads, which could have run, waited for
+	// a processor that other processes had; 0 also where that is not known.
+	Waited float64 `json:"waited,omitempty"`
+	Cores  int     `json:"cores"`
 }

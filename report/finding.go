@@ -42,6 +42,7 @@ const (
 
 const (
 	busyCores   = 0.85 // of all cores: more is a processor that limits
+	goodPart    = 0.1  // of all cores: less is not what a run was busy with
 	tooLittle   = 0.2  // of the time: less is no finding
 	slowAnswer  = 500  // milliseconds to the first byte
 	mostOfItems = 0.8  // of the time spent on hosts: that host is named
@@ -58,14 +59,8 @@ var causes = map[Reason]Cause{
 // that held longest, by the processor time, and by how long answers took: a
 // full limit in front of a slow server is the server's doing.
 func Explain(d Data) Finding {
-	if d.CPU.Cores > 0 && d.Seconds > 0 {
-		if busy := d.CPU.Seconds / d.Seconds; busy >= busyCores*float64(d.CPU.Cores) {
-			return Finding{
-				Cause: SlowClient, Share: min(1, busy/float64(d.CPU.Cores)),
-				Sentence: fmt.Sprintf("limited by this machine's processor: %.1f of %d cores were busy", busy, d.CPU.Cores),
-				Advice:   "raising -c would not help",
-			}
-		}
+	if f, is := d.CPU.finding(d.Seconds); is {
+		return f
 	}
 	if len(d.Shares) == 0 {
 		return Finding{Cause: Unknown, Sentence: "what limited it is not known: the run left no summary"}
@@ -91,6 +86,31 @@ func Explain(d Data) Finding {
 		f.Sentence += ", when all others were done"
 	}
 	return f
+}
+
+// finding says whether the processor limited a run of that length. With other
+// processes about, a run can have no more of it than they leave: what it used
+// and what it waited for count together then, if it used a good part itself. A
+// run that mostly waits for servers also waits for the processor at each answer,
+// and uses little.
+func (c CPU) finding(took float64) (f Finding, is bool) {
+	cores := float64(c.Cores)
+	if cores == 0 || took <= 0 {
+		return f, false
+	}
+	busy, wanted := c.Seconds/took, (c.Seconds+c.Waited)/took
+	f = Finding{Cause: SlowClient, Advice: "raising -c would not help"}
+	switch {
+	case busy >= busyCores*cores:
+		f.Share = min(1, busy/cores)
+		f.Sentence = fmt.Sprintf("limited by this machine's processor: %.1f of %d cores were busy", busy, c.Cores)
+	case busy >= goodPart*cores && wanted >= busyCores*cores:
+		f.Share = min(1, wanted/cores)
+		f.Sentence = fmt.Sprintf("limited by this machine's processor, which others used as well: it had %.1f of %d cores", busy, c.Cores)
+	default:
+		return f, false
+	}
+	return f, true
 }
 
 // leading is the cause that held longest, for what part of the time, and
@@ -186,7 +206,7 @@ func words(d Data, cause Cause, why Why) (sentence, advice string) {
 // flagged is a limit as it was typed, or the number alone if it is another one
 // by now.
 func flagged(flag, limit string, asked int) string {
-	if asked > 0 && (limit == "" || limit == strconv.Itoa(asked)) {
+	if asked > 0 && limit == strconv.Itoa(asked) {
 		return fmt.Sprintf("%s %d", flag, asked)
 	}
 	if limit == "" {

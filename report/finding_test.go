@@ -101,6 +101,16 @@ func TestExplain(t *testing.T) {
 			report.SlowClient, "limited by this machine's processor: 1.9 of 2 cores were busy", "raising -c would not help",
 		},
 		{
+			"client CPU that others want too",
+			report.Data{Shares: []report.Share{share(0.95, fetch.Concurrency, "", "10")}, Latency: slow(2), CPU: report.CPU{Seconds: 90, Waited: 120, Cores: 2}},
+			report.SlowClient, "limited by this machine's processor, which others used as well: it had 0.9 of 2 cores", "raising -c would not help",
+		},
+		{
+			"a busy machine, of which it wants little",
+			report.Data{Shares: []report.Share{share(0.95, fetch.Concurrency, "", "10")}, Latency: slow(2), Limits: report.Limits{Concurrency: 10}, CPU: report.CPU{Seconds: 10, Waited: 400, Cores: 2}},
+			report.OwnLimit, "limited by -c 10 for 95 % of the time", "raising -c would help, if the servers can take more",
+		},
+		{
 			"a processor that is only half busy",
 			report.Data{Shares: []report.Share{share(0.95, fetch.Concurrency, "", "10")}, Latency: slow(2), CPU: report.CPU{Seconds: 100, Cores: 2}},
 			report.OwnLimit, "limited by -c 10 for 95 % of the time", "raising -c would help, if the servers can take more",

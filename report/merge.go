@@ -34,6 +34,7 @@ func merge(was, now Data) Data {
 	d.Shares = mergeShares(was.Shares, now.Shares)
 	d.mergeHosts(was)
 	d.CPU.Seconds = round3(was.CPU.Seconds + now.CPU.Seconds)
+	d.CPU.Waited = round3(was.CPU.Waited + now.CPU.Waited)
 	return d
 }
 

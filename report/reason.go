@@ -39,7 +39,7 @@ var reasonWords = map[Reason]string{
 	fetch.HostRate: "a host's rate", fetch.RetryAfter: "a host that asked to be left alone",
 	fetch.Backoff: "retries that were not due", fetch.Input: "the input",
 	fetch.SlowHead: "an item too far behind the others", fetch.Shortage: "this machine's files, ports or buffers",
-	fetch.Paused: "somebody who had paused it", fetch.Last: "the last requests: all else was done",
+	fetch.Paused: "somebody to resume it: it was paused", fetch.Last: "the last requests: all else was done",
 }
 
 // ReasonText says what r is, in a few words.

@@ -43,6 +43,7 @@ type Recorder struct {
 	asked    time.Duration // for buckets
 	last     fetch.Stats
 	cpu      time.Duration // at the start, then what was used
+	cpuWait  time.Duration // at the start, then what was waited
 }
 
 // NewRecorder returns a Recorder whose run begins now, or when Start is
@@ -51,7 +52,7 @@ func NewRecorder(o Options) *Recorder {
 	o.Hosts = cmp.Or(o.Hosts, 50)
 	return &Recorder{
 		opts: o, quit: make(chan struct{}),
-		started: time.Now(), cpu: cpuTime(), steps: newSteps(), phases: newLatencies(), hosts: newHosts(),
+		started: time.Now(), cpu: cpuTime(), cpuWait: cpuWait(), steps: newSteps(), phases: newLatencies(), hosts: newHosts(),
 		statuses: map[int]int64{}, errors: map[fetch.Class]*ErrorClass{}, whys: map[Why]time.Duration{},
 	}
 }
@@ -59,7 +60,7 @@ func NewRecorder(o Options) *Recorder {
 // Start begins to ask how the run stands, until Stop. To be called once.
 func (r *Recorder) Start() {
 	r.mu.Lock()
-	r.started, r.cpu = time.Now(), cpuTime()
+	r.started, r.cpu, r.cpuWait = time.Now(), cpuTime(), cpuWait()
 	r.mu.Unlock()
 	if r.opts.Stats == nil {
 		return
@@ -89,7 +90,7 @@ func (r *Recorder) Stop(how Ended) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended, r.took = how, max(1, time.Since(r.started))
-	r.cpu = cpuTime() - r.cpu
+	r.cpu, r.cpuWait = cpuTime()-r.cpu, cpuWait()-r.cpuWait
 }
 
 // Wrap returns a sink that gives every record to s, and then to r.
@@ -217,8 +218,14 @@ func (r *Recorder) bucketsDue() bool {
 // noteLimit notes that the limit of all requests together is another one. The
 // caller holds mu.
 func (r *Recorder) noteLimit(now time.Duration, st fetch.Stats) {
-	if n := len(r.changes); n > 0 && r.changes[n-1].Host == "" && r.changes[n-1].To == float64(st.Limit) {
-		return // whoever changed it has said so
+	for _, c := range slices.Backward(r.changes) {
+		if c.Host != "" || c.Kind != "concurrency" {
+			continue
+		}
+		if c.To == float64(st.Limit) {
+			return // whoever changed it has said so
+		}
+		break
 	}
 	c := Change{Kind: "concurrency", From: float64(r.last.Limit), To: float64(st.Limit)}
 	if st.Shortages > r.last.Shortages {
@@ -243,16 +250,16 @@ func (r *Recorder) Data() Data {
 
 // own is the data of this run alone. The caller holds mu.
 func (r *Recorder) own() Data {
-	took, cpu := r.took, r.cpu
+	took, cpu, waited := r.took, r.cpu, r.cpuWait
 	if took == 0 {
-		took, cpu = time.Since(r.started), cpuTime()-r.cpu
+		took, cpu, waited = time.Since(r.started), cpuTime()-r.cpu, cpuWait()-r.cpuWait
 	}
 	d := Data{
 		Format: Format, Version: r.opts.Version, Output: r.opts.Output, Limits: r.opts.Limits,
 		Started: r.started.UTC().Round(time.Millisecond), Seconds: round3(took.Seconds()), Ended: r.ended,
 		Counts: r.counts, Statuses: maps.Clone(r.statuses), Latency: r.phases.latency(r.took > 0),
 		Timeline: r.steps.timeline(0, took), Changes: slices.Clone(r.changes),
-		CPU: CPU{Seconds: round3(cpu.Seconds()), Cores: runtime.GOMAXPROCS(0)},
+		CPU: CPU{Seconds: round3(cpu.Seconds()), Waited: round3(max(0, waited.Seconds())), Cores: runtime.GOMAXPROCS(0)},
 	}
 	if r.opts.Stats != nil {
 		d.Counts.engine(r.last.Summary)

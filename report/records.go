@@ -125,7 +125,7 @@ func (b *rebuilt) record(r *fetch.Record) {
 func (b *rebuilt) data() Data {
 	took := max(b.last-b.first, 1)
 	r := b.rec
-	r.took, r.cpu = took, 0
+	r.took, r.cpu, r.cpuWait = took, 0, 0
 	d := r.own()
 	d.Timeline = r.steps.timeline(b.first, took)
 	d.Timeline.Reason, d.Timeline.Limit = blank(d.Timeline.Reason), blank(d.Timeline.Limit)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/penstock-go/penstock/fetch"
 )
 
 // TextOptions are the manners of WriteText. The zero value is good.
@@ -263,7 +265,20 @@ func (t *text) finding() {
 	if f.Advice != "" {
 		s += "; " + f.Advice
 	}
+	if paused := t.d.paused(); paused > 0 && f.Cause != OnPause {
+		s += "; it was paused by hand for " + Seconds(paused)
+	}
 	t.wrap("in short", strings.Fields(printable(s)))
+}
+
+// paused is for how many seconds somebody had paused the run.
+func (d Data) paused() (seconds float64) {
+	for _, s := range d.Shares {
+		if s.Reason == fetch.Paused {
+			seconds += s.Seconds
+		}
+	}
+	return seconds
 }
 
 func (t *text) next() {

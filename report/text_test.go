@@ -128,3 +128,56 @@ func TestUnits(t *testing.T) {
 		}
 	}
 }
+
+// A pause is told of, whatever else limited the run.
+func TestPauseInSummary(t *testing.T) {
+	d := report.Data{Seconds: 10, Limits: report.Limits{Concurrency: 8}, Shares: []report.Share{
+		{Why: report.Why{Reason: fetch.Concurrency, Limit: "8"}, Seconds: 6, Share: 0.6},
+		{Why: report.Why{Reason: fetch.Paused}, Seconds: 4, Share: 0.4},
+	}}
+	d.Finding = report.Explain(d)
+	var b strings.Builder
+	if err := report.WriteText(&b, d, report.TextOptions{Width: 200}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "it was paused by hand for 4.00 s") {
+		t.Error(b.String())
+	}
+	d.Shares[0].Share, d.Shares[1].Share = 0.4, 0.6
+	if f := report.Explain(d); f.Cause != report.OnPause || f.Sentence != "paused by hand for 60 % of the time" {
+		t.Errorf("%+v", f)
+	}
+}
+
+// Limits that were changed are not called by the number of the beginning.
+func TestFindingOfChangedLimits(t *testing.T) {
+	d := report.Data{Seconds: 10, Limits: report.Limits{Concurrency: 8}, Shares: []report.Share{
+		{Why: report.Why{Reason: fetch.Concurrency, Limit: "20"}, Seconds: 5, Share: 0.5},
+		{Why: report.Why{Reason: fetch.Concurrency, Limit: "8"}, Seconds: 5, Share: 0.5},
+	}}
+	if f := report.Explain(d); f.Sentence != "limited by how many requests may be in flight at once all the time" {
+		t.Errorf("%+v", f)
+	}
+}
+
+// The sections are the page's, and what servers named is harmless in them.
+func TestSections(t *testing.T) {
+	d := report.Data{
+		Counts: report.Counts{Records: 3, OK: 3}, HostCount: 1,
+		Hosts: []report.Host{{Host: "<script>alert(1)</script>", Items: 3, OK: 3}},
+	}
+	s, err := d.Sections()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(s.Tables, "<script>") || !strings.Contains(s.Tables, "&lt;script&gt;") {
+		t.Errorf("%s", s.Tables)
+	}
+	if !strings.Contains(s.Summary, "<h1>3 items in") || !strings.HasPrefix(s.Figures, `<dl class="key">`) || s.Waited != "" {
+		t.Errorf("%+v", s)
+	}
+	d.Timeline.T = []float64{1}
+	if _, err := d.Sections(); err == nil {
+		t.Error("columns of different lengths were taken")
+	}
+}

@@ -3,7 +3,7 @@
 # says in one line what to install.
 set -euo pipefail
 
-# command:packages
+# command or file:packages
 needs=(
 	'cc:gcc libc6-dev' # the race detector
 	'curl:curl'        # commands in the documents
@@ -11,6 +11,9 @@ needs=(
 	'nginx:nginx'      # judges the limits end to end
 	'haproxy:haproxy'  # so does it
 	'tmux:tmux'        # shows the display
+	'zsh:zsh'          # completes
+	'fish:fish'        # the same
+	'/usr/share/bash-completion/bash_completion:bash-completion' # the same
 	'chromium:chromium' # opens the pages
 	'wget:wget'        # writes the archives that fetch/warc has to read
 	'redis-server:redis-server' # shared limits
@@ -18,7 +21,7 @@ needs=(
 
 packages=()
 for need in "${needs[@]}"; do
-	if ! command -v "${need%%:*}" >/dev/null; then
+	if [[ ! -e ${need%%:*} ]] && ! command -v "${need%%:*}" >/dev/null; then
 		read -ra words <<<"${need#*:}"
 		packages+=("${words[@]}")
 	fi

@@ -10,7 +10,7 @@ step 'what the tests need' scripts/setup.sh
 # Where it could be installed it must be there: a judge that silently stays at
 # home would pass every run.
 if [[ ${CI:-} == true ]]; then
-	export PENSTOCK_REQUIRE=nginx,haproxy,wget,redis-server
+	export PENSTOCK_REQUIRE=nginx,haproxy,wget,redis-server,tmux
 fi
 
 # long PATTERN PACKAGES runs tests that take minutes.
@@ -35,6 +35,11 @@ for judge in nginx haproxy; do
 done
 command -v wget >/dev/null ||
 	skip 'archives written by GNU wget' 'no wget; on Debian: sudo apt-get install wget'
+command -v tmux >/dev/null ||
+	skip 'the display, in a terminal' 'no tmux; on Debian: sudo apt-get install tmux'
+for shell in zsh fish; do
+	command -v "$shell" >/dev/null || skip "completion in $shell" "no $shell; on Debian: sudo apt-get install $shell"
+done
 command -v chromium >/dev/null ||
 	skip 'the pages, in a browser' 'no chromium; on Debian: sudo apt-get install chromium'
 if command -v dpkg >/dev/null; then

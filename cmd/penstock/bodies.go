@@ -45,7 +45,7 @@ func (v *bodiesFlag) Set(s string) error {
 		}
 		return fmt.Errorf("%q: a folder is missing; write %s:bodies", s, where)
 	}
-	return fmt.Errorf("%q is none of none, inline, files:DIR, warc:DIR", s)
+	return fmt.Errorf("%q is none of none, inline, files:DIR, warc:DIR; write %s", s, nearest(s, []string{bodiesNone, bodiesInline, "files:bodies", "warc:archive"}))
 }
 
 // openBodies opens the folder of --bodies files:DIR, and says what stands

@@ -33,7 +33,7 @@ says where the shell looks for it.`
 
 // completeFlags gives the shells what a flag's value may be. It goes by what
 // the help calls the value, so that no list is kept twice: a|b|c are words to
-// choose from, FILE is a file, DIR a folder, and all else nothing the shell
+// choose from, FILE is a file, FILE.toml one of that kind, DIR a folder, and all else nothing the shell
 // could know.
 func completeFlags(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -42,7 +42,9 @@ func completeFlags(cmd *cobra.Command) {
 			return
 		}
 		complete := cobra.FixedCompletions(choices(name), cobra.ShellCompDirectiveNoFileComp)
-		if name == "DIR" {
+		if ext, ok := strings.CutPrefix(name, "FILE."); ok {
+			complete = cobra.FixedCompletions([]string{ext}, cobra.ShellCompDirectiveFilterFileExt)
+		} else if name == "DIR" {
 			complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 		}
 		if _, done := cmd.GetFlagCompletionFunc(f.Name); !done {

@@ -64,7 +64,7 @@ func demo(cmd *cobra.Command, items, limit int) error {
 	r := fetchRun{
 		opts: fetch.Options{Concurrency: limit, KeepBody: true, Retry: fetch.Retry{Max: 3}},
 		src:  fetch.URLs(demoURLs(server.URL(), items)), out: out, limits: report.Limits{Concurrency: limit},
-		show: showFlags{progress: "auto"}, from: display.Limits{Concurrency: limit, From: "-c"}, total: int64(items),
+		show: showFlags{progress: "auto"}, from: display.Limits{Concurrency: limit, From: "-c"}, total: known(int64(items)),
 		grace: 5 * time.Second, stderr: stderr,
 	}
 	if err := r.run(cmd.Context()); err != nil {

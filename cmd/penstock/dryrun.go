@@ -5,17 +5,22 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/internal/display"
+	"github.com/penstock-go/penstock/report"
 	"github.com/spf13/cobra"
 )
 
 // rehearse reads all of the input and says what a run would do.
-func (f *fetchFlags) rehearse(cmd *cobra.Command, src *input) error {
-	var items, bad int64
+func (f *fetchFlags) rehearse(cmd *cobra.Command, opts fetch.Options, src *input) error {
+	engine, err := fetch.New(opts)
+	if err != nil {
+		return usagef("penstock fetch --help lists the flags", "%v", err)
+	}
+	var items, bad, duplicates int64
 	var firstBad string
 	hosts := map[string]int64{}
 	for {
@@ -27,34 +32,42 @@ func (f *fetchFlags) rehearse(cmd *cobra.Command, src *input) error {
 			return fmt.Errorf("reading the input: %w", err)
 		}
 		items++
-		if it.Err != nil {
-			if bad++; firstBad == "" {
-				firstBad = it.Err.Error()
+		switch plan := engine.Plan(it); {
+		case plan.Err != nil:
+			if bad++; bad == 1 {
+				firstBad = plan.Err.Message
 			}
-			continue
-		}
-		if u, err := url.Parse(it.URL); err == nil {
-			hosts[strings.ToLower(u.Host)]++
+		case plan.Duplicate:
+			duplicates++
+		default:
+			hosts[plan.Host]++
 		}
 	}
 	if err := src.Close(); err != nil {
 		return err
 	}
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "%d items, %d of them bad, %d hosts; %s\n", items, bad, len(hosts), f.describe())
+	fmt.Fprintf(w, "%s items, %s of them bad, %s hosts; %s\n", report.Number(items), report.Number(bad), report.Number(int64(len(hosts))), f.describe())
 	if bad > 0 {
 		fmt.Fprintf(w, "first bad item: %s\n", oneLine(firstBad))
+	}
+	if f.dedup {
+		atLeast := ""
+		if engine.Unremembered() > 0 {
+			atLeast = "at least "
+		}
+		fmt.Fprintf(w, "%s%s duplicates: %s requests to make\n", atLeast, report.Number(duplicates), report.Number(items-bad-duplicates))
 	}
 	for i, host := range slices.SortedFunc(maps.Keys(hosts), func(a, b string) int {
 		return cmp.Or(cmp.Compare(hosts[b], hosts[a]), cmp.Compare(a, b))
 	}) {
 		if i == 20 {
-			fmt.Fprintf(w, "  ... and %d more hosts\n", len(hosts)-i)
+			fmt.Fprintf(w, "  ... and %s more hosts\n", report.Number(int64(len(hosts)-i)))
 			break
 		}
-		fmt.Fprintf(w, "  %8d  %s\n", hosts[host], host)
+		fmt.Fprintf(w, "  %9s  %s\n", report.Number(hosts[host]), display.Printable(host))
 	}
-	if least := f.leastTime(items - bad); least > 0 {
+	if least := f.leastTime(items - bad - duplicates); least > 0 {
 		fmt.Fprintf(w, "at least %s by --rate\n", roundTime(least))
 	}
 	fmt.Fprintln(w, "nothing was sent")

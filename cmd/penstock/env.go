@@ -25,11 +25,10 @@ func flagsFromEnv(cmd *cobra.Command) error {
 			return
 		}
 		if bad := cmd.Flags().Set(f.Name, value); bad != nil {
+			err = bad
 			if invalid, ok := errors.AsType[*pflag.InvalidValueError](bad); ok {
-				bad = invalid.Unwrap()
+				err = valueError(f, envName(f.Name), envName(f.Name)+"=", invalid)
 			}
-			err = usagef("unset "+envName(f.Name)+", or give it a value that --"+f.Name+" takes",
-				"%s: %v", envName(f.Name), bad)
 		}
 	})
 	return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -88,7 +89,7 @@ func (f *exportFlags) run(cmd *cobra.Command, run string) error {
 	}
 	x, err := export.New(o)
 	if err != nil {
-		return usagef("penstock export --help lists the columns", "%v", err)
+		return usagef(f.columnsHint(), "%v", err)
 	}
 	stdout := f.output == "" || f.output == "-"
 	if stdout && o.Format == export.Parquet && isTerminal(cmd.OutOrStdout()) {
@@ -120,6 +121,21 @@ func (f *exportFlags) run(cmd *cobra.Command, run string) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%d rows in %s\n", rows, f.output)
 	}
 	return nil
+}
+
+// columnsHint is --columns with what may have been meant.
+func (f *exportFlags) columnsHint() string {
+	all := export.Columns()
+	names := slices.Clone(f.columns)
+	for i, name := range names {
+		bare, minus := strings.CutPrefix(name, "-")
+		if near := nearest(bare, all); !slices.Contains(all, bare) && far(bare, near) < unlike {
+			names[i] = strings.Repeat("-", len(name)-len(bare)) + near
+		} else if !slices.Contains(all, bare) || minus != strings.HasPrefix(names[0], "-") {
+			return "penstock export --help lists the columns"
+		}
+	}
+	return "write --columns=" + strings.Join(slices.Compact(names), ",")
 }
 
 // outputFormat is that of --format, or of the name of -o.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -25,6 +26,9 @@ the dialect of OpenAI's batches (custom_id, method, url, body), or CSV with a
 header. Files may be .gz or .zst. A line that cannot be used becomes a record
 with an error, and the run goes on.
 
+With --store, what -c, --rate, --per-host, --per-host-rate and --policy say holds
+for all machines together that use the same store and --store-name.
+
 Every long flag can also be set by a variable: PENSTOCK_MAX_CONCURRENT=50 is
 --max-concurrent 50.
 
@@ -33,13 +37,16 @@ A run with -o can be resumed after that, and after anything else that ends it:
 the same command with --resume fetches what has no record yet.
 
 Exit codes: 0 every item was accepted; 1 the run itself failed; 2 usage;
-3 finished, some items failed for good; 130, 143 stopped by a signal.`,
+3 finished, some items failed for good; 4 stopped because the store is away;
+130, 143 stopped by a signal.`,
 		Example: `  penstock fetch urls.txt -o out.jsonl
   penstock fetch urls.txt -o out.jsonl --resume
   penstock fetch -c 50 --per-host 5 --rate 100/s urls.txt.gz -o out.jsonl.zst
   cat urls.txt | penstock fetch -c 20 --order completion | jq -r 'select(.ok) | .url'
+  penstock fetch urls.txt -o out.jsonl --listen 127.0.0.1:8080   # watch it, pause it, change -c
   penstock fetch --column website companies.csv -L --bodies none
-  penstock fetch --base-url https://api.example.com -H @auth.txt batch.jsonl`,
+  penstock fetch --base-url https://api.example.com -H @auth.txt batch.jsonl
+  penstock fetch -c 20 --rate 300/s --store redis://db1:6379 urls.txt -o out.jsonl`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flagsFromEnv(cmd); err != nil {
 				return err
@@ -49,9 +56,8 @@ Exit codes: 0 every item was accepted; 1 the run itself failed; 2 usage;
 	}
 	f.register(cmd)
 	f.fleet.register(cmd.Flags())
-	if cmd.Flags().Lookup("store") == nil {
-		f.store.register(cmd.Flags())
-	}
+	f.store.register(cmd.Flags())
+	f.store.registerName(cmd.Flags())
 	return cmd
 }
 
@@ -100,9 +106,6 @@ func (f *fetchFlags) limits() report.Limits {
 	if len(f.rate) > 0 {
 		l.Rate = f.rate.String()
 	}
-	if len(f.hosts.perHostRate) > 0 {
-		l.HostRate = f.hosts.perHostRate.String()
-	}
 	return l
 }
 
@@ -133,7 +136,17 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 		if note != "" {
 			fmt.Fprintln(cmd.ErrOrStderr(), note)
 		}
-		return f.rehearse(cmd, in)
+		return f.rehearse(cmd, opts, in)
+	}
+	var news voice
+	news.set(func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) })
+	store, err := f.store.open(cmd.Context(), news.say)
+	if err == nil && store != nil {
+		defer store.Close()
+		err = f.share(&opts, store, cmp.Or(f.store.name, defaultStoreName))
+	}
+	if err != nil {
+		return errors.Join(err, in.Close())
 	}
 	live, err := f.listen.open()
 	if err != nil {
@@ -148,11 +161,14 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	if opts.Dedup != nil {
 		opts.Dedup.Done = out.outcome
 	}
+	total := f.count(cmd.Context(), args, out.earlier().Records)
+	defer total.close()
 	r := fetchRun{
-		opts: opts, src: in, out: out, limits: f.limits(), report: f.report,
+		opts: opts, src: in, out: out, limits: f.limits(), report: f.report, total: total,
 		show: f.show, shared: out.name == "" && isTerminal(cmd.OutOrStdout()), from: f.from(note != ""), note: note,
 		live: live, grace: f.grace, stderr: cmd.ErrOrStderr(),
 		policy: f.policy, policyFile: f.hosts.policy,
+		voice: &news, explain: f.store.storeEnded,
 	}
 	return r.run(cmd.Context())
 }

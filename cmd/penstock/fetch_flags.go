@@ -127,8 +127,13 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 	if f.dedup {
 		o.Dedup = &fetch.Dedup{Memory: f.dedupMemory}
 	}
-	if f.timeout < 0 || f.connectTimeout <= 0 || f.grace < 0 {
-		return o, usagef("write 30s, 2m or 500ms", "a time cannot be negative, and --connect-timeout cannot be 0")
+	switch {
+	case f.timeout < 0:
+		return o, usagef("write --timeout 30s, or 0 for no limit", "--timeout: %v is negative", f.timeout)
+	case f.connectTimeout <= 0:
+		return o, usagef("write --connect-timeout 10s", "--connect-timeout: %v is not above 0", f.connectTimeout)
+	case f.grace < 0:
+		return o, usagef("write --grace 30s, or 0 to drop what is in flight at once", "--grace: %v is negative", f.grace)
 	}
 	if f.timeout == 0 {
 		o.Timeout = -1
@@ -161,7 +166,7 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 		MaxConns: f.concurrency, MaxConnsPerHost: f.concurrency,
 		ConnectTimeout: f.connectTimeout, Insecure: f.insecure, DenyPrivate: f.denyPrivate,
 	}
-	if n := f.hosts.perHost.n; n > 0 && f.hosts.policy == "" {
+	if n := f.hosts.perHost.n; n > 0 && f.hosts.policy == "" && f.store.url == "" {
 		transport.MaxConnsPerHost = min(f.concurrency, n)
 	}
 	if f.proxy != "" {
@@ -169,8 +174,17 @@ func (f *fetchFlags) options() (fetch.Options, error) {
 			return o, err
 		}
 	}
-	o.Transport, err = f.transportFlags.make(transport)
-	return o, err
+	if o.Transport, err = f.transportFlags.make(transport); err != nil {
+		return o, err
+	}
+	if err := o.Check(); err != nil { // before a file is made
+		hint := "penstock fetch --help lists the flags"
+		if strings.Contains(err.Error(), "User-Agent") {
+			hint = "-A my-crawler/1.0"
+		}
+		return o, usagef(hint, "%s", strings.TrimPrefix(err.Error(), "fetch: "))
+	}
+	return o, nil
 }
 
 func parseProxy(s string) (*url.URL, error) {
@@ -180,7 +194,7 @@ func parseProxy(s string) (*url.URL, error) {
 	}
 	u, err := url.Parse(full)
 	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
-		return nil, usagef("--proxy http://127.0.0.1:3128, or socks5://...", "the proxy is not a URL that can be used")
+		return nil, usagef("--proxy http://127.0.0.1:3128, or socks5://...", "--proxy: not a URL that can be used")
 	}
 	return u, nil
 }
@@ -202,7 +216,7 @@ func (f *fetchFlags) addHeaders(h http.Header, set map[string]bool) error {
 		if name, ok := strings.CutPrefix(arg, "@"); ok {
 			data, err := os.ReadFile(name)
 			if err != nil {
-				return usagef("-H @FILE reads one header a line", "-H: %v", err)
+				return usagef("-H @FILE reads one header a line", "-H: %v", pathReason(err))
 			}
 			lines = strings.Split(strings.TrimRight(string(data), "\r\n"), "\n")
 		}
@@ -254,7 +268,7 @@ func (f *fetchFlags) body() ([]byte, error) {
 		}
 		data, err := os.ReadFile(name)
 		if err != nil {
-			return nil, usagef("-d @FILE sends the file's content", "-d: %v", err)
+			return nil, usagef("-d @FILE sends the file's content", "-d: %v", pathReason(err))
 		}
 		parts = append(parts, strings.NewReplacer("\r", "", "\n", "").Replace(string(data)))
 	}

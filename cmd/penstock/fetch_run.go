@@ -38,7 +38,7 @@ type fetchRun struct {
 	show   showFlags
 	shared bool           // the records go to a terminal
 	from   display.Limits // where the limits come from
-	total  int64          // items, if that is known beforehand
+	total  *total         // items; nil if nobody counts them
 	note   string         // to be said first; ""
 
 	policy     *policy.Reloader
@@ -53,7 +53,7 @@ type fetchRun struct {
 func (r *fetchRun) run(ctx context.Context) error {
 	engine, err := fetch.New(r.opts)
 	if err != nil {
-		return usagef("penstock fetch --help lists the flags", "%v", err)
+		return errors.Join(err, r.out.sink.Close())
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -75,7 +75,9 @@ func (r *fetchRun) run(ctx context.Context) error {
 	defer stopReloading()
 	signals := r.heed(engine, cancel, show)
 	if err := r.live.start(engine, rec, show.Say); err != nil {
-		return err
+		show.Stop()
+		signals.stop()
+		return errors.Join(err, r.out.sink.Close())
 	}
 	rec.Start()
 	sum, err := engine.Run(ctx, r.src, rec.Wrap(r.out.sink))
@@ -135,7 +137,7 @@ func (r *fetchRun) verdict(show *display.Display, sum fetch.Summary, err error, 
 			return exit
 		}
 		return &exitError{code: exitFailed, err: err}
-	case sum.Failed > 0:
+	case sum.Failed+r.out.earlier().Failed > 0: // also where this run had nothing left to do
 		return &exitError{code: exitItems}
 	}
 	return nil
@@ -162,7 +164,7 @@ func (r *fetchRun) heed(engine *fetch.Engine, cancel context.CancelCauseFunc, sh
 			return
 		}
 		engine.Drain() // first: stderr may be a pipe that nobody reads
-		show.Say(fmt.Sprintf("%s: finishing the %d requests in flight; once more drops them", sigName(in.first), engine.Stats().InFlight))
+		show.Say(fmt.Sprintf("%s: finishing %s; once more drops them", sigName(in.first), inFlight(engine.Stats().InFlight)))
 		grace := time.NewTimer(r.grace)
 		defer grace.Stop()
 		select {
@@ -176,6 +178,16 @@ func (r *fetchRun) heed(engine *fetch.Engine, cancel context.CancelCauseFunc, sh
 		in.force()
 	}()
 	return in
+}
+
+func inFlight(n int) string {
+	switch n {
+	case 0:
+		return "what is in flight"
+	case 1:
+		return "the request in flight"
+	}
+	return fmt.Sprintf("the %d requests in flight", n)
 }
 
 // force ends the process where flushing hangs, as on a pipe nobody reads.

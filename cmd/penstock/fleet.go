@@ -28,7 +28,9 @@ penstock work on any number of machines: see docs/work.md.`,
   penstock fleet ls --store redis://db1:6379
   penstock fleet rm crawl-7 --store redis://db1:6379`,
 		Args: noCommandOf,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newFleetStatus(), newFleetList(), newFleetRemove())
 	return cmd

@@ -31,7 +31,7 @@ var onlyForFleet = []string{"chunk", "pending"}
 var notForLoader = []string{
 	"max-concurrent", "rate", "per-host", "per-host-rate", "policy", "ignore-quotas", "spill-max",
 	"dedup", "connect-timeout", "insecure", "proxy", "transport", "http1.1", "http2",
-	"only", "output", "resume", "fsync", "order", "bodies", "report", "grace", "dry-run", "on-store-error", "listen",
+	"only", "output", "resume", "fsync", "order", "bodies", "report", "grace", "dry-run", "on-store-error", "store-name", "listen", "listen-token",
 }
 
 // checkFlags refuses flags that the command line has no use for.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,11 +12,47 @@ func init() { // cobra keeps the functions of templates in a global
 	cobra.AddTemplateFunc("flagLines", flagLines)
 }
 
-// flagLines lists the flags, without what pflag says of every switch: that it
-// may be given as --switch=false.
+// groups are headings, and the flag above which each stands, where a command has
+// so many that nobody reads them in one.
+var groups = map[string]string{
+	"format": "Input", "max-concurrent": "Limits", "dedup": "Requests", "output": "Output", "progress": "While it goes on", "fleet": "Many machines",
+}
+
+// manyFlags is how many are too many for one list.
+const manyFlags = 20
+
+// flagLines lists the flags under their headings, as wide as the terminal; for
+// grep, a flag is a line.
 func flagLines(flags *pflag.FlagSet) string {
+	var out strings.Builder
+	columns, _ := terminalSize(os.Stdout)
+	count := 0
+	flags.VisitAll(func(*pflag.Flag) { count++ })
+	name, group := "Flags", pflag.NewFlagSet("", pflag.ContinueOnError)
+	flush := func() {
+		if group.HasAvailableFlags() {
+			out.WriteString(name + ":\n" + withoutSwitches(group.FlagUsagesWrapped(columns)) + "\n")
+		}
+		group = pflag.NewFlagSet("", pflag.ContinueOnError)
+		group.SortFlags = false
+	}
+	group.SortFlags = false
+	flags.VisitAll(func(f *pflag.Flag) {
+		if heading := groups[f.Name]; heading != "" && count > manyFlags {
+			flush()
+			name = heading
+		}
+		group.AddFlag(f)
+	})
+	flush()
+	return strings.TrimRight(out.String(), "\n")
+}
+
+// withoutSwitches leaves out what pflag says of every switch: that it may be
+// given as --switch=false.
+func withoutSwitches(usages string) string {
 	const says = "[=true|false]"
-	return strings.TrimRight(strings.ReplaceAll(flags.FlagUsages(), says, strings.Repeat(" ", len(says))), "\n")
+	return strings.ReplaceAll(usages, says, strings.Repeat(" ", len(says)))
 }
 
 // helpTemplate puts the examples before everything that explains them.
@@ -31,7 +68,6 @@ Commands:{{range .Commands}}{{if or .IsAvailableCommand (eq .Name "help")}}
 {{end}}
 Usage: {{.UseLine}}{{if and .HasAvailableSubCommands .HasParent}} COMMAND{{end}}
 {{if .HasAvailableLocalFlags}}
-Flags:
 {{flagLines .LocalFlags}}
 {{end}}{{if .HasAvailableSubCommands}}
 {{.CommandPath}} COMMAND --help has the flags of a command.

@@ -2,18 +2,23 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/penstock-go/penstock/fetch"
 	reader "github.com/penstock-go/penstock/fetch/input"
 	"github.com/penstock-go/penstock/internal/compress"
+	"github.com/penstock-go/penstock/internal/display"
 )
 
 // An input is the engine's view of the files, URLs and pipes of a command
@@ -36,7 +41,7 @@ func (f *fetchFlags) openSource(args []string, stdin io.Reader) (*input, error) 
 	if f.baseURL != "" {
 		base, err := reader.ParseBase(f.baseURL)
 		if err != nil {
-			return nil, usagef("--base-url https://api.example.com", "%v", err)
+			return nil, usagef("--base-url https://api.example.com", "--base-url: %s", strings.TrimPrefix(err.Error(), "base URL: "))
 		}
 		o.Base = base
 	}
@@ -130,11 +135,50 @@ func openError(name string, err error) error {
 	if pe, ok := errors.AsType[*os.PathError](err); ok {
 		reason = pe.Err
 	}
-	hint := "is the name right?"
-	if host, _, _ := strings.Cut(name, "/"); strings.Contains(host, ".") || strings.HasPrefix(name, "localhost") {
-		hint += " for a URL write https://" + name
+	hint := "is the name right? ls " + quoted(filepath.Dir(name))
+	switch host, _, _ := strings.Cut(name, "/"); {
+	case strings.HasPrefix(name, "localhost"), strings.HasPrefix(name, "127."):
+		hint = "is the name right? for a URL write http://" + name
+	case strings.Contains(host, ".") && !isList(host) && !strings.HasPrefix(host, "."):
+		hint = "is the name right? for a URL write https://" + name
 	}
 	return usagef(hint, "%s: %v", name, reason)
+}
+
+// isList says that a file of that name would be a list, and is no host.
+func isList(name string) bool {
+	return slices.Contains([]string{".txt", ".lst", ".list", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".gz", ".zst", ".log"}, strings.ToLower(filepath.Ext(name)))
+}
+
+// columnHint says which column may be meant instead of the one that is not there.
+func (f *fetchFlags) columnHint(header []string, err error) string {
+	flag, name := "--column", cmp.Or(f.column, "url")
+	if f.idColumn != "" && strings.Contains(err.Error(), fmt.Sprintf("no column %q", f.idColumn)) {
+		flag, name = "--id-column", f.idColumn
+	}
+	// What such columns are called comes first, for where none is like the name.
+	isURL := func(h string) bool {
+		return slices.ContainsFunc([]string{"url", "link", "href", "uri", "site", "web", "page", "address"}, func(part string) bool {
+			return strings.Contains(strings.ToLower(h), part)
+		})
+	}
+	likely := slices.Clone(header)
+	slices.SortStableFunc(likely, func(a, b string) int {
+		switch {
+		case flag == "--id-column" || isURL(a) == isURL(b):
+			return 0
+		case isURL(a):
+			return -1
+		}
+		return 1
+	})
+	if slices.ContainsFunc(header, func(h string) bool { return strings.Contains(h, "://") }) {
+		return "leave out --column if the file is a URL a line, or write --column 1"
+	}
+	if len(likely) > 0 {
+		return "write " + flag + " " + quoted(display.Printable(nearest(name, likely)))
+	}
+	return flag + " NAME says which column has the URL"
 }
 
 // reader picks the reader for the format, by flag or by name.
@@ -160,8 +204,8 @@ func (f *fetchFlags) reader(r io.Reader, name string, o reader.Options) (reader.
 			column = "url"
 		}
 		csv := reader.NewCSV(r, reader.CSVOptions{Options: o, Column: column, IDColumn: f.idColumn})
-		if _, err := csv.Header(); err != nil && err != io.EOF {
-			return nil, usagef("--column NAME says which column has the URL", "%v", err)
+		if header, err := csv.Header(); err != nil && err != io.EOF {
+			return nil, usagef(f.columnHint(header, err), "%v", err)
 		}
 		return csv, nil
 	}

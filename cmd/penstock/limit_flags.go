@@ -126,9 +126,9 @@ func (v perHostValue) Set(s string) error {
 		*v.p = perHost{auto: true}
 		return nil
 	}
-	var n int
+	n := 5 // to be told of
 	if err := (countValue{&n, 1}).Set(s); err != nil {
-		return fmt.Errorf("%w; write a number, or auto", err)
+		return fmt.Errorf("%w, or auto", err)
 	}
 	*v.p = perHost{n: n}
 	return nil

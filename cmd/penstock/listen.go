@@ -102,7 +102,7 @@ func (l *livePage) start(engine *fetch.Engine, rec *report.Recorder, say func(st
 		return nil
 	}
 	run := dashboard.Engine(engine, rec)
-	setLimit := run.SetLimit
+	pause, resume, setLimit := run.Pause, run.Resume, run.SetLimit
 	run.SetLimit = func(n int) error {
 		if fits, why := machine.Look().Fit(n); why != "" {
 			return fmt.Errorf("%d is more than this machine can do: %s; %d would do", n, why, fits)
@@ -113,8 +113,8 @@ func (l *livePage) start(engine *fetch.Engine, rec *report.Recorder, say func(st
 		say(fmt.Sprintf("live page: the limit is %d now", n))
 		return nil
 	}
-	run.Pause = func() { engine.Pause(); say("live page: paused; what is in flight goes on") }
-	run.Resume = func() { engine.Resume(); say("live page: resumed") }
+	run.Pause = func() { pause(); say("live page: paused; what is in flight goes on") }
+	run.Resume = func() { resume(); say("live page: resumed") }
 	l.opts.Run = run
 	page, err := dashboard.Handler(l.opts)
 	if err != nil {
@@ -144,7 +144,7 @@ func (l *livePage) url() string {
 }
 
 // lastWords is how long readers have for the last state of the run.
-const lastWords = time.Second
+const lastWords = 3 * time.Second
 
 // close shows the last state to those who look, and ends the page.
 func (l *livePage) close() {

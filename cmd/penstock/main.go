@@ -6,6 +6,8 @@ import (
 	"context"
 	"os"
 	"runtime/debug"
+
+	"github.com/penstock-go/penstock/internal/supervise"
 )
 
 // gcPercent is less than Go's 100: there is so little garbage that a tenth less of
@@ -13,6 +15,10 @@ import (
 const gcPercent = 70
 
 func main() {
+	if supervise.IsGuard() {
+		supervise.Guard()
+		return
+	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}

@@ -69,7 +69,7 @@ missing, and what there is was written.`,
 	fl.SortFlags = false
 	fl.StringVarP(&f.output, "output", "o", "", "write to `FILE`, which must not exist (.gz and .zst compress), instead of stdout")
 	fl.StringVar(&f.missing, "missing", "", "write the indexes that have no record to `FILE`, a range a line, for penstock fetch --only @FILE")
-	fl.Int64Var(&f.items, "items", 0, "how many items there are in the list (default: what the workers' summaries or the store say)")
+	fl.Int64Var(&f.items, "items", 0, "how many items there are in the list (default: what the workers' summaries say, else the store)")
 	fl.StringVar(&f.fleet, "fleet", "", "ask the --store how many items the fleet of this `NAME` has")
 	f.store.registerURL(fl)
 	fl.Var(sizeValue{&f.memory}, "memory", "how much is sorted at a time")
@@ -120,8 +120,6 @@ func (f *mergeFlags) check(args []string) error {
 		return usagef("--items 1000000", "--items %d is negative", f.items)
 	case f.fleet != "" && f.store.url == "":
 		return usagef("--store redis://HOST:6379", "--fleet needs a --store that knows it")
-	case f.fleet == "" && f.store.url != "":
-		return usagef("--fleet NAME", "--store is asked how many items a fleet has: which --fleet?")
 	case f.memory > 1<<40:
 		return usagef("--memory 64MiB", "--memory is more than there can be")
 	}
@@ -142,26 +140,51 @@ func (f *mergeFlags) count(cmd *cobra.Command, shares []*share) (int64, error) {
 		return f.items, nil
 	}
 	if f.fleet != "" {
-		client, done, err := fleetStore(cmd, &f.store, nil)
-		if err != nil {
-			return 0, err
-		}
-		defer done()
-		s, err := fleet.Look(cmd.Context(), client, f.fleet)
-		if err != nil {
-			return 0, fleetError(f.fleet, &f.store, err)
-		}
-		if !s.LoadedAll {
-			fmt.Fprintf(cmd.ErrOrStderr(), "the list of the fleet %s is not loaded to its end yet: there are more than its %s items\n", f.fleet, report.Number(s.Loaded))
-		}
-		return s.Loaded, nil
+		return f.ask(cmd, f.fleet, shares)
 	}
 	for _, s := range shares {
 		if s.items > 0 {
 			return s.items, nil
 		}
 	}
+	if of := fleetOf(shares); of != nil && f.store.url != "" {
+		items, err := f.ask(cmd, of.Fleet, shares)
+		if err != nil { // nobody has asked for that
+			fmt.Fprintf(cmd.ErrOrStderr(), "the store cannot tell how many items there are: %s\n", oneLine(err.Error()))
+		}
+		return items, nil
+	}
 	return 0, nil
+}
+
+// fleetOf is the fleet that the outputs are of, or nil if that is not known.
+func fleetOf(shares []*share) *workInput {
+	for _, s := range shares {
+		if s.of != nil {
+			return s.of
+		}
+	}
+	return nil
+}
+
+// ask asks the store how many items a fleet has.
+func (f *mergeFlags) ask(cmd *cobra.Command, name string, shares []*share) (int64, error) {
+	client, done, err := fleetStore(cmd, &f.store, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	s, err := fleet.Look(cmd.Context(), client, name)
+	if err != nil {
+		return 0, fleetError(name, &f.store, err)
+	}
+	if of := fleetOf(shares); of != nil && of.Input != digest(s.Input) {
+		return 0, usagef("--items N says how many there are, without the store", "the fleet %s in the store has another list than these outputs", name)
+	}
+	if !s.LoadedAll {
+		fmt.Fprintf(cmd.ErrOrStderr(), "the list of the fleet %s is not loaded to its end yet: there are more than its %s items\n", name, report.Number(s.Loaded))
+	}
+	return s.Loaded, nil
 }
 
 // tell says what was done, and what is missing.

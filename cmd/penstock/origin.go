@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -57,7 +58,7 @@ end; POST /_reset sets it back.`,
 func serveOrigin(cmd *cobra.Command, opts origin.Options) error {
 	s, err := origin.Start(opts)
 	if err != nil {
-		return usagef("penstock origin --help lists the flags", "%v", err)
+		return usagef("--port 8080, or 0 for one that is free", "%s", strings.TrimPrefix(err.Error(), "origin: "))
 	}
 	defer s.Close()
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)

@@ -119,7 +119,7 @@ func createError(name string, err error) error {
 		return nil
 	case errors.Is(err, fetch.ErrExists) && !isPlainFile(name):
 		return usagef("-o out.jsonl names the file itself; without -o the records go to stdout", "%s is not a file", name)
-	case errors.Is(err, fetch.ErrExists) && strings.HasPrefix(err.Error(), name+" "):
+	case errors.Is(err, fetch.ErrExists) && strings.HasPrefix(err.Error(), name+" ") && fileSize(fetch.JournalPath(name)) > 0:
 		return usagef("go on with it by --resume, or choose another name", "%s exists and is not overwritten", name)
 	case errors.Is(err, fetch.ErrExists) && strings.Contains(err.Error(), ".warc.gz "):
 		return usagef("choose another folder, or another -o: the archive has its name", "%v: it is of another run", err)

@@ -46,7 +46,7 @@ func (f *showFlags) mode(w io.Writer, shared bool) display.Mode {
 // startShow begins to show the run.
 func (r *fetchRun) startShow(engine *fetch.Engine) *display.Display {
 	return display.Start(display.Options{
-		Stats: engine.Stats, Buckets: engine.Buckets, Limits: r.from, Total: r.total,
+		Stats: engine.Stats, Buckets: engine.Buckets, Limits: r.from, Total: r.total.get,
 		Mode: r.show.mode(r.stderr, r.shared), Out: r.stderr,
 		Size:  func() (int, int) { return terminalSize(r.stderr) },
 		Color: isColorful(r.stderr), Unicode: isUnicode(),

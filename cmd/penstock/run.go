@@ -9,7 +9,6 @@ import (
 
 	"github.com/penstock-go/penstock/internal/display"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // Exit codes; see docs/reference.md.
@@ -129,92 +128,8 @@ trips no server's rate limit.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate(helpTemplate)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newFetch(), newWork(), newMerge(), newFleet(), newReport(), newExport(), newExplain(), newDemo(), newOrigin(), newMan(), newVersion())
+	root.AddCommand(newFetch(), newLimits(), newWork(), newMerge(), newFleet(), newReport(), newExport(), newExplain(), newDemo(), newOrigin(), newRun(), newMan(), newVersion())
 	addCompletion(root)
 	completeFlags(root)
 	return root
-}
-
-// noCommand says that the first word is no command of ours.
-func noCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := "penstock --help lists the commands"
-	if strings.Contains(args[0], "://") {
-		hint = "penstock fetch " + args[0]
-	} else if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "penstock " + near[0]
-	}
-	return usagef(hint, "unknown command %q", args[0])
-}
-
-// flagError says which flag cannot be what, and what may have been meant.
-func flagError(cmd *cobra.Command, err error) error {
-	hint := cmd.CommandPath() + " --help lists the flags"
-	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		flag := bad.GetFlag()
-		if flag.Value.Type() == "duration" {
-			return usagef("--"+flag.Name+" 30s, or 2m, 500ms", "%s: %q is not a time", flagName(flag), bad.GetValue())
-		}
-		return usagef(hint, "%s: %v", flagName(flag), bad.Unwrap())
-	}
-	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && len(unknown.GetSpecifiedShortnames()) == 0 {
-		if near := nearestFlag(cmd, unknown.GetSpecifiedName()); near != "" {
-			hint = "--" + near + "? " + hint
-		}
-	}
-	return usagef(hint, "%v", err)
-}
-
-// nearestFlag is the flag whose name is a slip of the fingers from name, or
-// begins with it; "" if none is.
-func nearestFlag(cmd *cobra.Command, name string) string {
-	near, least := "", 3
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		d := distance(name, f.Name)
-		if len(name) > 2 && strings.HasPrefix(f.Name, name) {
-			d = 1
-		}
-		if d < least && !f.Hidden {
-			near, least = f.Name, d
-		}
-	})
-	return near
-}
-
-// distance is how many letters are to be put in, left out or changed to get
-// from a to b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
-
-func flagName(f *pflag.Flag) string {
-	if f.Shorthand != "" {
-		return "-" + f.Shorthand + ", --" + f.Name
-	}
-	return "--" + f.Name
-}
-
-// noArgs refuses arguments.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef(cmd.CommandPath()+" --help", "%s takes no arguments, not %q", cmd.CommandPath(), args[0])
-	}
-	return nil
 }

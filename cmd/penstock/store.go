@@ -16,6 +16,7 @@ import (
 // do while it cannot be reached. They are the same for every command.
 type storeFlags struct {
 	url   string
+	name  string // of the limits of a run, where it is not the default
 	away  redislimit.Away
 	lease time.Duration
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/rate"
+	"github.com/penstock-go/penstock/report"
 )
 
 // countValue is a flag for a number of things, at least least.
@@ -30,11 +31,11 @@ func (v countValue) Set(s string) error {
 	n, err := strconv.Atoi(s)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%q is not a whole number", s)
+		return fmt.Errorf("%q is not a whole number; write %d", s, max(*v.n, v.least))
 	case n < v.least:
-		return fmt.Errorf("%d is less than %d", n, v.least)
+		return fmt.Errorf("%d is less than %d; write %d", n, v.least, max(*v.n, v.least))
 	case n > 1_000_000:
-		return fmt.Errorf("%d is more than 1000000", n)
+		return fmt.Errorf("%d is more than 1000000; write %d", n, max(*v.n, v.least))
 	}
 	*v.n = n
 	return nil
@@ -64,7 +65,7 @@ func (v concurrencyValue) Set(s string) error {
 		return nil
 	}
 	if err := (countValue{v.n, 1}).Set(s); err != nil {
-		return fmt.Errorf("%w; write a number, or auto", err)
+		return fmt.Errorf("%w, or auto", err)
 	}
 	return nil
 }
@@ -82,7 +83,8 @@ func (v sizeValue) String() string {
 	if v.n == nil {
 		return ""
 	}
-	return formatSize(*v.n)
+	// As Set takes it: 10MiB.
+	return strings.NewReplacer(".0 ", "", " ", "").Replace(report.Size(*v.n))
 }
 
 func (v sizeValue) Type() string { return "BYTES" }
@@ -103,17 +105,6 @@ func (v sizeValue) Set(s string) error {
 	}
 	*v.n = int64(x * float64(unit))
 	return nil
-}
-
-// formatSize writes a number of bytes for a person.
-func formatSize(n int64) string {
-	for i := len(sizeUnits) - 1; i >= 0; i-- {
-		u := sizeUnits[i]
-		if n >= u.bytes {
-			return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/float64(u.bytes)), ".0") + u.suffix + "B"
-		}
-	}
-	return strconv.FormatInt(n, 10) + "B"
 }
 
 // acceptValue is a flag for a set of statuses.
@@ -181,5 +172,5 @@ func (v choiceValue) Set(s string) error {
 		*v.word = s
 		return nil
 	}
-	return fmt.Errorf("%q is none of %s", s, strings.Join(v.words, ", "))
+	return fmt.Errorf("%q is none of %s; write %s", s, strings.Join(v.words, ", "), nearest(s, v.words))
 }

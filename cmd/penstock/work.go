@@ -1,9 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"github.com/penstock-go/penstock/fetch/journal"
 	"github.com/penstock-go/penstock/fleet"
 	"github.com/penstock-go/penstock/internal/compress"
+	"github.com/penstock-go/penstock/redislimit"
 	"github.com/redis/rueidis"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -54,7 +54,9 @@ command with --resume goes on with an output, under the name it had.
 What a request is (-X, -d, -A, -L, --accept, --max-body, --timeout, --retries,
 -i, --deny-private and headers) was said by penstock fetch --fleet and is the same
 for all. Headers that hold secrets are not in the store: give them to each worker
-by -H. Limits are this machine's, unless they are shared in the store.
+by -H. What -c, --rate, --per-host, --per-host-rate and --policy say holds for all
+workers together: the limits are in the store, by the name of the fleet or
+--store-name.
 
 Exit codes: 0 the list is done, every item here was accepted; 1 the run itself
 failed; 2 usage; 3 done, some items failed for good; 4 the store is away or has
@@ -91,6 +93,11 @@ func (f *workFlags) run(cmd *cobra.Command) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	live, err := f.listen.open()
+	if err != nil {
+		return err
+	}
+	defer live.close()
 	f.voice.set(func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) })
 	client, done, err := fleetStore(cmd, &f.store, f.voice.say)
 	if err != nil {
@@ -98,6 +105,9 @@ func (f *workFlags) run(cmd *cobra.Command) error {
 	}
 	defer done()
 	o := fleet.WorkerOptions{PID: os.Getpid(), Output: f.output, Logger: fleetLogger(f.voice.say)}
+	if f.store.away == redislimit.Local {
+		o.Patience = -1 // who goes on without the store waits for it
+	}
 	if o.ID, err = f.earlierID(); err != nil {
 		return err
 	}
@@ -114,7 +124,7 @@ func (f *workFlags) run(cmd *cobra.Command) error {
 	if err := f.adopt(cmd, w.Request()); err != nil {
 		return err
 	}
-	return f.work(cmd, w, client)
+	return f.work(cmd, w, client, live)
 }
 
 func (f *workFlags) check() error {
@@ -137,8 +147,7 @@ type workInput struct {
 }
 
 func workInputOf(name string, w *fleet.Worker) workInput {
-	sum := sha256.Sum256(w.Input())
-	return workInput{name, hex.EncodeToString(sum[:16]), w.ID()}
+	return workInput{name, digest(w.Input()), w.ID()}
 }
 
 // earlierID is the name in the store that the output was begun under, or "".
@@ -168,14 +177,31 @@ func readJournal(output string) (*journal.State, error) {
 }
 
 // work fetches until the list is done.
-func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Client) error {
+func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Client, live *livePage) error {
 	f.retriesSet = cmd.Flags().Changed("retries")
 	note := f.fit()
+	if f.report != "" {
+		if err := mayReplace(f.report); err != nil {
+			return err
+		}
+	}
 	opts, err := f.options()
 	if err != nil {
 		return err
 	}
 	opts.Header, opts.Body = f.fleetHeader, f.fleetBody
+	// What a dead worker held of the limits is back when its chunks are.
+	if !cmd.Flags().Changed("lease") {
+		f.store.lease = w.Lease()
+	}
+	store, err := f.store.open(cmd.Context(), f.voice.say)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if err := f.share(&opts, store, cmp.Or(f.store.name, f.fleetName)); err != nil {
+		return err
+	}
 	out, err := f.openShare(w)
 	if err != nil {
 		return err
@@ -183,13 +209,13 @@ func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Cli
 	r := fetchRun{
 		opts: opts, src: w.Source(), out: out, limits: f.limits(), report: f.report,
 		show: f.show, from: f.from(note != ""), note: note, grace: f.grace, stderr: cmd.ErrOrStderr(),
-		policy: f.policy, policyFile: f.hosts.policy, voice: &f.voice,
+		policy: f.policy, policyFile: f.hosts.policy, voice: &f.voice, live: live,
 		explain: func(err error) error {
 			if err == nil {
 				out.fleet.finished(cmd.Context(), client)
 				return nil
 			}
-			return workError(f.fleetName, &f.store, w, err)
+			return f.store.storeEnded(workError(f.fleetName, &f.store, w, err))
 		},
 	}
 	return r.run(cmd.Context())

@@ -86,7 +86,7 @@
     if (run.eta_seconds) parts.push("about " + span(run.eta_seconds) + " left");
     $("now").textContent = ended ? "after " + span(run.seconds) : parts.join(" · ");
     const w = run.waiting;
-    $("why").textContent = ended ? "" : "Waiting for " + w.text + (w.limit ? ", " + w.limit : "") + (w.rate ? ", " + w.rate : "") +
+    $("why").textContent = ended ? "" : run.state === "paused" ? "Nothing new starts until somebody resumes it." : "Waiting for " + w.text + (w.limit ? ", " + w.limit : "") + (w.rate ? ", " + w.rate : "") +
       (w.host ? ": " + w.host : "") + (w.seconds >= 1 ? ", for " + span(w.seconds) : "");
     $("controls").hidden = ended || !(run.can_pause || run.can_limit);
     $("pause").hidden = !run.can_pause;
@@ -184,11 +184,15 @@
   async function read() {
     if (tokenNeeded && !token) {
       state("lost", "Penstock");
-      $("state").textContent = "not for everyone";
-      ask("To see the run, type the token that was printed at the start");
+      $("state").textContent = "locked";
+      $("summary").querySelector("h1").textContent = "A token is needed";
+      document.documentElement.classList.add("locked");
+      ask("Type the token that was printed at the start");
+      $("token").focus();
       return;
     }
     reading = true;
+    document.documentElement.classList.toggle("locked", tokenNeeded);
     for (let wait = 1; !ended; wait = Math.min(10, wait * 2)) {
       try {
         const answer = await fetch("events", {headers: headers(), cache: "no-store"});

@@ -37,6 +37,9 @@ type CSVReader struct {
 	width   int      // fields of the first record; 0 before it
 	url, id int      // columns, from 0; id is -1 if there is none
 	err     error    // why there is nothing more
+
+	ahead    bool  // Header has read a record that is no header
+	aheadErr error // with this error
 }
 
 // NewCSV returns a reader of CSV as RFC 4180 has it: fields may be quoted, and
@@ -64,13 +67,19 @@ func NewCSV(r io.Reader, o CSVOptions) *CSVReader {
 	return c
 }
 
-// Header reads the header, unless that is done or Column is a number, and
-// returns the names of the columns. Its error is that of Next: it tells before
-// the first item whether the columns are there.
+// Header reads the header, or the first record where Column is a number, unless
+// that is done, and returns the names of the columns. Its error is that of Next:
+// it tells before the first item whether the columns are there.
 func (c *CSVReader) Header() ([]string, error) {
 	if !c.started {
 		c.started = true
-		c.err = c.start()
+		if c.err = c.start(); c.err == nil && c.header == nil {
+			c.ahead = true
+			if c.aheadErr = c.rec.read(); c.aheadErr == nil {
+				c.width = len(c.rec.fields)
+				c.err = c.checkWidth()
+			}
+		}
 	}
 	if c.err == io.EOF {
 		return c.header, nil
@@ -86,12 +95,21 @@ func (c *CSVReader) Next() (Item, error) {
 		return Item{}, err
 	}
 	for c.err == nil {
-		if it, ok := c.item(c.rec.read()); ok {
+		if it, ok := c.item(c.read()); ok {
 			c.index++
 			return it, nil
 		}
 	}
 	return Item{}, c.err
+}
+
+// read reads the next record, which Header may have done.
+func (c *CSVReader) read() error {
+	if c.ahead {
+		c.ahead = false
+		return c.aheadErr
+	}
+	return c.rec.read()
 }
 
 // item makes an item of the record just read, or of what is wrong with it. It

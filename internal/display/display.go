@@ -36,8 +36,9 @@ type Options struct {
 	Stats   func() fetch.Stats
 	Buckets func(n int) []fetch.BucketStats
 	Limits  Limits
-	// Total is how many items there are; 0 if that is not known beforehand.
-	Total int64
+	// Total is how many items there are; 0 as long as that is not known. It may be
+	// nil.
+	Total func() int64
 	Mode  Mode
 	// Out is written to by one goroutine at a time. Its errors are not looked
 	// at: nobody could be told.
@@ -68,7 +69,7 @@ type Display struct {
 // Start begins to show a run, until Stop.
 func Start(o Options) *Display {
 	d := &Display{
-		opts: o, meter: Meter{Limits: o.Limits, Total: o.Total}, screen: screen{out: o.Out},
+		opts: o, meter: Meter{Limits: o.Limits}, screen: screen{out: o.Out},
 		said: make(chan string), asked: make(chan struct{}), redraw: make(chan struct{}),
 		quit: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -137,7 +138,12 @@ func (d *Display) work() {
 	}
 }
 
-func (d *Display) state() State { return d.meter.Add(time.Now(), d.opts.Stats(), d.opts.Buckets) }
+func (d *Display) state() State {
+	if d.opts.Total != nil {
+		d.meter.Total = d.opts.Total()
+	}
+	return d.meter.Add(time.Now(), d.opts.Stats(), d.opts.Buckets)
+}
 
 func (d *Display) tick(s State) {
 	switch d.opts.Mode {

@@ -41,6 +41,11 @@ func (t *terminal) Write(b []byte) (int, error) {
 			t.rows[t.row] = t.rows[t.row][:min(t.col, len(t.rows[t.row]))]
 			t.rows = t.rows[:t.row+1]
 			i += 2
+		case bytes.HasPrefix(b[i:], []byte("\x1b[?7")): // wrapping, off and on: nothing here is too wide
+			i += 4
+		case bytes.HasPrefix(b[i:], []byte("\x1b[C")):
+			t.col++
+			i += 2
 		case b[i] == 0x1b:
 			up := 0
 			if n, err := fmt.Sscanf(string(b[i:]), "\x1b[%dA", &up); n != 1 || err != nil {

@@ -50,7 +50,7 @@ func (m *Meter) Add(now time.Time, st fetch.Stats, buckets func(n int) []fetch.B
 		m.addHosts(now, buckets(hostsMost))
 	}
 	s := State{Now: now, Stats: st, Hosts: m.last, Limits: m.Limits, Total: m.Total, Wait: m.wait(now, st.Wait)}
-	if st.ReadAll {
+	if st.ReadAll || s.Total > 0 && st.Items > s.Total { // what was counted before may have grown
 		s.Total = st.Items
 	}
 	s.Rate, s.Bandwidth = m.rates(now, rateOver)

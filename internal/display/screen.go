@@ -42,8 +42,18 @@ func (s *screen) draw(lines []string, columns int) {
 	_, _ = s.out.Write(b.Bytes())
 }
 
+// What is too wide is cut off and not wrapped while a block is painted: a window
+// may have been made narrower since its size was asked for, and then the way
+// back to the top would be wrong.
+const (
+	noWrap = "\x1b[?7l"
+	wrap   = "\x1b[?7h"
+)
+
 // paint writes what has changed, and returns to the top.
 func (s *screen) paint(b *bytes.Buffer, lines []string) {
+	b.WriteString(noWrap)
+	defer b.WriteString(wrap)
 	for i, line := range lines {
 		if i > 0 {
 			b.WriteString("\r\n")
@@ -84,7 +94,9 @@ func (s *screen) forget() { s.shown = nil }
 
 func (s *screen) erase(b *bytes.Buffer) {
 	if len(s.shown) > 0 {
-		b.WriteString("\r\x1b[J")
+		// From the second column on: tmux takes what is erased from its first
+		// row's first column for something to be kept, above.
+		b.WriteString("\r\x1b[K\x1b[C\x1b[J\r")
 	}
 	s.shown = nil
 }

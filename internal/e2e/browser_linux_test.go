@@ -52,7 +52,7 @@ func newBrowser(t *testing.T) *browser {
 		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
 		chromedp.Flag("disable-component-update", true), chromedp.WSURLReadTimeout(time.Minute),
 	)
-	timeout, cancel1 := context.WithTimeout(t.Context(), time.Minute)
+	timeout, cancel1 := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(cancel1)
 	alloc, cancel2 := chromedp.NewExecAllocator(timeout, options...)
 	t.Cleanup(cancel2)

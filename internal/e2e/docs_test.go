@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/penstock-go/penstock/internal/redistest"
 )
 
 // A shellBlock is a fenced block of commands in a document.
@@ -110,6 +112,10 @@ func (w *world) run(t *testing.T, doc string, b shellBlock) {
 			return
 		}
 	}
+	if strings.Contains(b.script, "--fleet ") && !haveRedis() {
+		t.Logf("%s:%d: not run: no redis-server on this machine", doc, b.line)
+		return
+	}
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "docs"))); err != nil {
 		t.Fatal(err)
@@ -118,6 +124,10 @@ func (w *world) run(t *testing.T, doc string, b shellBlock) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", b.script)
 	cmd.Dir, cmd.Env = dir, w.environ(dir)
+	if strings.Contains(b.script, "--fleet ") {
+		// The leases of a Redis that has just been started are to be short.
+		cmd.Env = append(cmd.Env, "PENSTOCK_STORE="+redistest.Start(t).URL(), "PENSTOCK_LEASE=3s")
+	}
 	cmd.WaitDelay = time.Second
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said

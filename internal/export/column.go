@@ -22,8 +22,8 @@ type column struct {
 	value func(r *record) any
 }
 
-// columns are all there are, in their order, which is that of the record's
-// fields. New ones go to the end: somebody counts.
+// columns are all there are, in their order: at first that of the record's
+// fields, and what is new at the end, since somebody counts.
 var columns = []column{
 	{name: "index", bounds: true, value: func(r *record) any { return *r.Index }},
 	{name: "id", tag: "optional", bounds: true, value: func(r *record) any { return r.ID }},
@@ -44,6 +44,8 @@ var columns = []column{
 	{name: "body", tag: "optional", value: func(r *record) any { return r.Body }},
 	{name: "body_binary", tag: "optional", value: func(r *record) any { return r.BodyBinary }},
 	{name: "body_ref", tag: "optional", value: func(r *record) any { return r.BodyRef }},
+	{name: "connect_ms", bounds: true, value: func(r *record) any { return r.ConnectMS }},
+	{name: "proto", tag: "optional,dict", value: func(r *record) any { return r.Proto }},
 }
 
 // Columns are the names of all columns.

@@ -26,7 +26,7 @@ var started = time.Date(2026, 3, 4, 5, 6, 7, 891_234_000, time.UTC)
 var records = []fetch.Record{
 	{
 		Index: 0, ID: "a", URL: "http://h.example/0", FinalURL: "http://h.example/f", Status: 200, OK: true, Attempts: 2,
-		Started: started, Queue: 1234567 * time.Nanosecond, TTFB: 5 * time.Millisecond, Total: time.Second, Bytes: 5, ContentType: "text/plain",
+		Started: started, Queue: 1234567 * time.Nanosecond, TTFB: 5 * time.Millisecond, Total: time.Second, Connect: 2500 * time.Microsecond, Proto: "HTTP/2.0", Bytes: 5, ContentType: "text/plain",
 		Header: http.Header{"Etag": {`"x,y"`}, "Vary": {"a", "b\r\nc"}, "Empty": {}}, Body: []byte("a,\"b\"\r\nc\nü\r"),
 	},
 	{Index: 1, URL: "http://h.example/1", Status: 404, Attempts: 1, Started: started, Error: &fetch.Error{Class: fetch.Status, Message: "404 Not Found"}, Header: http.Header{}, Body: []byte{}},
@@ -83,6 +83,7 @@ func TestCSV(t *testing.T) {
 			"status": strconv.Itoa(r.Status), "ok": strconv.FormatBool(r.OK), "attempts": strconv.Itoa(r.Attempts),
 			"bytes": strconv.FormatInt(r.Bytes, 10), "content_type": r.ContentType, "body_ref": "",
 			"queue_ms": "0", "ttfb_ms": "0", "total_ms": "0", "headers": "", "body": "", "body_binary": "",
+			"connect_ms": "0", "proto": r.Proto,
 		}
 		if r.Error != nil {
 			want["error_class"], want["error_message"] = string(r.Error.Class), r.Error.Message
@@ -93,6 +94,7 @@ func TestCSV(t *testing.T) {
 		switch i {
 		case 0:
 			want["queue_ms"], want["ttfb_ms"], want["total_ms"] = "1.234", "5", "1000"
+			want["connect_ms"] = "2.5"
 			want["headers"], want["body"] = headersText, "a,\"b\"\nc\nü\r"
 		case 1:
 			want["headers"] = "{}"

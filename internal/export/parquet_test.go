@@ -41,6 +41,8 @@ type row struct {
 	Body         *string       `parquet:"body,optional"`
 	BodyBinary   *[]byte       `parquet:"body_binary,optional"`
 	BodyRef      *string       `parquet:"body_ref,optional"`
+	ConnectMS    float64       `parquet:"connect_ms"`
+	Proto        *string       `parquet:"proto,optional"`
 }
 
 type headerField struct {
@@ -88,6 +90,8 @@ const schema = `message record {
 	optional binary body (STRING);
 	optional binary body_binary;
 	optional binary body_ref (STRING);
+	required double connect_ms;
+	optional binary proto (STRING);
 }`
 
 func TestParquet(t *testing.T) {
@@ -113,6 +117,7 @@ func TestParquet(t *testing.T) {
 			Index: 0, ID: new("a"), URL: "http://h.example/0", FinalURL: new("http://h.example/f"), Status: 200, OK: true, Attempts: 2,
 			Started: new(micros), QueueMS: 1.234, TTFBMS: 5, TotalMS: 1000, Bytes: 5, ContentType: new("text/plain"),
 			Headers: []headerField{{"Etag", `"x,y"`}, {"Vary", "a"}, {"Vary", "b\r\nc"}}, Body: new("a,\"b\"\r\nc\nü\r"),
+			ConnectMS: 2.5, Proto: new("HTTP/2.0"),
 		},
 		{Index: 1, URL: "http://h.example/1", Status: 404, Attempts: 1, Started: new(micros), ErrorClass: new("status"), ErrorMessage: new("404 Not Found"), Headers: []headerField{}, Body: new("")},
 		{Index: 2, URL: "no url, =1+1", ErrorClass: new("invalid_input"), ErrorMessage: new(`bad "URL"`)},

@@ -28,6 +28,8 @@ type record struct {
 	Body        *string             `json:"body"`
 	BodyBinary  []byte              `json:"body_base64"`
 	BodyRef     *string             `json:"body_ref"`
+	ConnectMS   float64             `json:"connect_ms"`
+	Proto       *string             `json:"proto"`
 }
 
 type recordError struct {
@@ -79,7 +81,7 @@ func (r *record) started() *time.Time {
 // size is about how many bytes of memory r takes, and some for its place.
 func (r *record) size() int {
 	n := 200 + len(*r.URL) + len(r.BodyBinary)
-	for _, s := range []*string{r.ID, r.FinalURL, r.Error.Message, r.ContentType, r.Body, r.BodyRef} {
+	for _, s := range []*string{r.ID, r.FinalURL, r.Error.Message, r.ContentType, r.Body, r.BodyRef, r.Proto} {
 		if s != nil {
 			n += len(*s)
 		}

@@ -148,7 +148,7 @@ var common struct {
 	srv *Server
 }
 
-// Shared returns a server that has been up for a second and that all tests of
+// Shared returns a server that has been up for three seconds and that all tests of
 // this process share which do it no harm, each by names of its own.
 // [CloseShared] ends it.
 func Shared(t testing.TB) *Server {
@@ -167,7 +167,7 @@ func Shared(t testing.TB) *Server {
 		}
 		s := &Server{Addr: addr, Dir: dir, t: t}
 		s.Start()
-		s.Age(time.Second)
+		s.Age(3 * time.Second)
 		common.srv = s
 	}
 	s := *common.srv

@@ -12,8 +12,9 @@ import (
 // it seems to the client. The buckets are there so that what tells a limit of
 // concurrency in spite of that does not see one everywhere.
 //
-// They show a defect that is open: what is asked here is what is reached, not the
-// 95 % and one refusal in a hundred that should be.
+// Where workers linger, as many at a time as there are find no room now and then: with
+// one of 8 in 20 ms at work for up to 0.5 ms more, seven are refused each few seconds and
+// six mostly not. That is the least of what is asked.
 func Wired() []Scenario {
 	var all []Scenario
 	wires := []struct {
@@ -27,10 +28,17 @@ func Wired() []Scenario {
 	for _, w := range wires {
 		for _, latency := range []time.Duration{20 * ms, 50 * ms} {
 			for _, n := range []int{8, 37} {
-				all = append(all, wired(fmt.Sprintf("refusal above %d, %v, %s", n, latency, w.name),
+				scenario := wired(fmt.Sprintf("refusal above %d, %v, %s", n, latency, w.name),
 					float64(n)/latency.Seconds(), func(seed uint64) Server {
 						return NewWorkers(seed, Around(latency, 0.005), true, workers(n)).Over(w.wire)
-					}))
+					})
+				if w.wire.Linger > 0 {
+					scenario.Target.Goodput, scenario.Short = 0.8, "a worker that lingers is in the way of the next call"
+					if n < 10 {
+						scenario.Target.Goodput = 0.6
+					}
+				}
+				all = append(all, scenario)
 			}
 			for _, r := range []float64{100, 400} {
 				all = append(all, wired(fmt.Sprintf("bucket %v/s of 20, %v, %s", r, latency, w.name),
@@ -46,7 +54,6 @@ func Wired() []Scenario {
 func wired(name string, ideal float64, server func(seed uint64) Server) Scenario {
 	return Scenario{
 		Name: name, Server: server, Ideal: always(ideal), Wants: 100, Length: 40 * s,
-		Target: Target{Goodput: 0.5, Refused: 0.4},
-		Short:  "open: a ceiling is taken for a rate, or a rate for a ceiling",
+		Target: Target{Goodput: 0.95, Refused: 0.005},
 	}
 }
