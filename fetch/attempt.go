@@ -43,7 +43,7 @@ func (w *worker) try(ctx context.Context, j *job) *attempt {
 	a := &w.last
 	*a = attempt{start: time.Now()}
 	resp, err := w.call(j, a)
-	var ip netip.Addr
+	var ip *netip.Addr
 	req := &w.req
 	if errors.Is(err, h1.ErrNotServed) {
 		if t := w.e.opts.Timeout; t > 0 {
@@ -57,7 +57,8 @@ func (w *worker) try(ctx context.Context, j *job) *attempt {
 		j.request(req)
 		req = req.WithContext(ctx)
 		if w.e.opts.KeepExchanges {
-			req = w.e.traced(req, &ip)
+			ip = new(netip.Addr)
+			req = w.e.traced(req, ip)
 		}
 		resp, err = w.e.conduit.transport().RoundTrip(req)
 		a.ttfb = time.Since(a.start)
@@ -76,7 +77,7 @@ func (w *worker) try(ctx context.Context, j *job) *attempt {
 	if w.e.opts.KeepExchanges {
 		a.exchange = &warc.Exchange{
 			Date: a.start, Request: req, RequestBody: j.body, Response: resp,
-			Body: a.body, Truncated: truncation(a.err), IP: ip,
+			Body: a.body, Truncated: truncation(a.err), IP: *ip,
 		}
 	}
 	return a

@@ -66,7 +66,7 @@ func demo(cmd *cobra.Command, items, limit int) error {
 			Concurrency: limit, KeepBody: true, Retry: fetch.Retry{Max: 3},
 			Transport: fetch.NewFastTransport(fetch.TransportOptions{MaxConns: limit, MaxConnsPerHost: limit}),
 		},
-		src:  fetch.URLs(demoURLs(server.URL(), items)), out: out, limits: report.Limits{Concurrency: limit},
+		src: fetch.URLs(demoURLs(server.URL(), items)), out: out, limits: report.Limits{Concurrency: limit},
 		show: showFlags{progress: "auto"}, from: display.Limits{Concurrency: limit, From: "-c"}, total: known(int64(items)),
 		grace: 5 * time.Second, stderr: stderr,
 	}
