@@ -98,7 +98,7 @@ var mistakes = []mistake{
 	{"fetch --column site urls.txt -o out.jsonl", `urls.txt:1: no column "?site`, `leave out --column`},
 	{"fetch sites.csv -o out.jsonl", `sites.csv:1: no column "url"`, `^write --column site$`},
 	{"fetch --column 9 sites.csv -o out.jsonl", `sites.csv:1: no column 9: the first record has 2 fields`, `--column NAME`},
-	{"fetch --column webiste sites.csv -o out.jsonl", `no column "webiste"`, `^write --column site$`},
+	{"fetch --column wbsite sites.csv -o out.jsonl", `no column "wbsite"`, `^write --column site$`},
 	{"fetch --id-column nr sites.csv --column site -o out.jsonl", `no column "nr"`, `^write --id-column name$`},
 	{"fetch --format jsonl --column url batch.jsonl", `no columns`, `--format csv`},
 
