@@ -59,11 +59,18 @@ func (s *sharedLimits) total(n int, auto bool, rates rate.List) (fetch.Share, er
 	return s.limit(s.name, n, rates)
 }
 
-// bucket is what keeps the limits of b. What --per-host auto finds is each
-// machine's own.
+// bucket is what keeps the limits of b. What --per-host auto finds is found by all
+// who use the same name together; beside a rate it is each machine's own.
 func (s *sharedLimits) bucket(b fetch.Bucket) (fetch.Share, fetch.Limits, error) {
 	rest := fetch.Limits{Retry: b.Retry}
 	n := b.Concurrency
+	if b.Auto && len(b.Rate) == 0 {
+		found, err := s.store.Adaptive(bucketName(s.name, b.Key), redislimit.AdaptiveOptions{Max: n})
+		if err != nil {
+			return nil, rest, err
+		}
+		return adaptiveShare{found}, rest, nil
+	}
 	if b.Auto {
 		rest.Auto, rest.Concurrency, n = true, n, 0
 	}
@@ -117,6 +124,13 @@ type semaphoreShare struct{ s *redislimit.Semaphore }
 
 func (s semaphoreShare) Acquire(ctx context.Context, cost int) (fetch.Lease, error) {
 	return asLease(s.s.AcquireCost(ctx, 1, cost))
+}
+
+// An adaptiveShare counts each request once, whatever it costs.
+type adaptiveShare struct{ a *redislimit.Adaptive }
+
+func (s adaptiveShare) Acquire(ctx context.Context, _ int) (fetch.Lease, error) {
+	return asLease(s.a.Acquire(ctx, 1))
 }
 
 type rateShare struct{ r *redislimit.Rate }
