@@ -61,7 +61,7 @@ func (w *worker) do(ctx context.Context, j *job) {
 	j.active += a.total
 	j.outcome = a.outcome()
 	lost := j.lost()
-	j.release(w.told(ctx, j, &a, lost))
+	j.release(w.told(ctx, j, a, lost))
 	if a.err != nil && ctx.Err() != nil {
 		j.outcome = penstock.Ignored
 		e.sched.abandon(j)
