@@ -548,6 +548,9 @@ func TestSharedLimitsWithEachTransport(t *testing.T) {
 			if sum.Forfeited == 0 {
 				t.Error("no attempt was forfeited: the test tried nothing")
 			}
+			if sum.MaxInFlight > 4 {
+				t.Errorf("the run says that %d were in flight at once, of 4", sum.MaxInFlight)
+			}
 			if host.holding()+total.holding() != 0 {
 				t.Error("permits are left over")
 			}

@@ -147,7 +147,7 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	store, err := f.store.open(cmd.Context(), news.say)
 	if err == nil && store != nil {
 		defer store.Close()
-		err = f.share(&opts, store, cmp.Or(f.store.name, defaultStoreName))
+		err = f.share(&opts, store, cmp.Or(f.store.name, defaultStoreName), news.say)
 	}
 	if err != nil {
 		return errors.Join(err, in.Close())

@@ -100,7 +100,7 @@ func (f *storeFlags) where() string {
 
 // ofStore is an error without the name of the package that made it.
 func ofStore(err error) string {
-	text := strings.TrimPrefix(err.Error(), "redislimit: ")
+	text := strings.ReplaceAll(err.Error(), "redislimit: ", "")
 	return strings.TrimPrefix(text, "the store's URL: ")
 }
 

@@ -206,7 +206,7 @@ func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Cli
 		return err
 	}
 	defer store.Close()
-	if err := f.share(&opts, store, cmp.Or(f.store.name, f.fleetName)); err != nil {
+	if err := f.share(&opts, store, cmp.Or(f.store.name, f.fleetName), f.voice.say); err != nil {
 		return err
 	}
 	out, err := f.openShare(w)
