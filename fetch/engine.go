@@ -43,6 +43,7 @@ type Engine struct {
 	dedup  *dedup // nil if every item is fetched
 	sink   Sink
 	order  Advancer
+	spare  spareBuffers
 
 	conduit      conduit
 	ownTransport bool // made here, so its idle connections are closed here
@@ -177,9 +178,7 @@ func (e *Engine) admit(it Item) {
 	if e.duplicate(j) {
 		return
 	}
-	if err := e.sched.admit(j); err != nil {
-		e.fail(fmt.Errorf("putting item %d aside: %w", it.Index, err))
-	}
+	e.sched.admit(j)
 }
 
 // put gives a record to the sink; a sink that fails ends the run.

@@ -11,6 +11,15 @@ func (s *scheduler) await() bool {
 	return !s.stopped
 }
 
+// letRead wakes the reader if it may go on and it is worth while: when there is
+// room for many items, so that it is not woken for each, or when there is nothing
+// else that may start. The caller holds mu.
+func (s *scheduler) letRead() {
+	if s.slowHead || s.mayRead() && (s.resident <= s.lookAhead-s.lookAhead/4 || s.ready.len() == 0) {
+		s.room.Signal()
+	}
+}
+
 // mayRead says that there is a place for one more item. The caller holds mu.
 func (s *scheduler) mayRead() bool {
 	if s.spill.live > 0 && s.spill.full() {
@@ -54,7 +63,7 @@ func (s *scheduler) setAside() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.resident--
-	s.room.Signal()
+	s.letRead()
 }
 
 // takeBack says that an item which was set aside has its record.
@@ -66,20 +75,15 @@ func (s *scheduler) takeBack(index int64) (low int64) {
 }
 
 // admit queues a job that has begun, or puts it aside if the look-ahead is full
-// and its host is blocked. The error is why that cannot be done.
-func (s *scheduler) admit(j *job) error {
+// and its host is blocked.
+func (s *scheduler) admit(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lane(j.url)
 	if l.spilled() == 0 && !l.refilling && (s.resident <= s.lookAhead || !l.blocked()) {
 		s.enqueue(j, false)
-		return nil
+		return
 	}
-	item, err := encodeSpilled(j)
-	if err != nil {
-		return err
-	}
-	s.put(l, item)
+	s.put(l, j)
 	s.offer(l)
-	return nil
 }

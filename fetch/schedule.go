@@ -208,15 +208,11 @@ func (s *scheduler) nextTask() (*job, *lane) {
 				s.entering++
 			}
 			s.peak = max(s.peak, s.sending())
-			if s.mayRead() {
-				s.room.Signal()
-			}
+			s.letRead()
 			return j, nil
 		}
 		s.arm(now, wait)
-		if s.mayRead() {
-			s.room.Signal()
-		}
+		s.letRead()
 		s.idle++
 		s.work.Wait()
 	}
@@ -362,7 +358,7 @@ func (s *scheduler) settle(index int64) (low int64) {
 	s.pending--
 	s.resident--
 	s.done.finish(index)
-	s.room.Signal()
+	s.letRead()
 	if s.over() {
 		s.wakeAll()
 	}

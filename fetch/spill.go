@@ -1,8 +1,6 @@
 package fetch
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"time"
@@ -38,27 +36,16 @@ type spill struct {
 // full says that no more may be spilled.
 func (p *spill) full() bool { return p.err != nil || p.end >= p.max }
 
-// A spilledItem is an item as it stands in the file.
-type spilledItem struct {
-	Item     Item
-	Admitted time.Time
-}
-
-func encodeSpilled(j *job) ([]byte, error) {
-	b, err := json.Marshal(spilledItem{j.item, j.admitted})
-	return append(b, '\n'), err
-}
-
 // decodeSpilled turns a chunk into jobs again.
 func (e *Engine) decodeSpilled(data []byte) ([]*job, error) {
 	var jobs []*job
-	dec := json.NewDecoder(bytes.NewReader(data))
-	for dec.More() {
-		var it spilledItem
-		if err := dec.Decode(&it); err != nil {
+	r := spillReader{b: data}
+	for len(r.b) > 0 {
+		it, admitted, err := r.item()
+		if err != nil {
 			return nil, err
 		}
-		j, bad := e.newJob(it.Item, it.Admitted)
+		j, bad := e.newJob(it, admitted)
 		if bad != nil { // it was good before it was spilled
 			return nil, bad
 		}
@@ -67,12 +54,12 @@ func (e *Engine) decodeSpilled(data []byte) ([]*job, error) {
 	return jobs, nil
 }
 
-// put keeps a job's item outside of the look-ahead, behind those of its host
+// put keeps j's item outside of the look-ahead, behind those of its host
 // that are there already. When a chunk of them is together, the reader, who
 // alone calls this, writes it. The caller holds mu; put gives it up meanwhile.
-func (s *scheduler) put(l *lane, item []byte) {
+func (s *scheduler) put(l *lane, j *job) {
 	p := s.spill
-	l.tail = append(l.tail, item...)
+	l.tail = appendSpilled(l.tail, &j.item, j.admitted)
 	l.tailed++
 	p.live++
 	p.all++

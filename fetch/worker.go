@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -9,21 +8,30 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock"
+	"github.com/penstock-go/penstock/fetch/h1"
 	"github.com/penstock-go/penstock/httplimit"
 )
 
 // A worker makes one request at a time; it is the slot.
 type worker struct {
-	e   *Engine
-	buf bytes.Buffer
-	rec Record
+	e    *Engine
+	buf  []byte
+	rec  Record
+	req  http.Request
+	last attempt
 
+	caller     *h1.Caller // nil for a transport that has none
 	connection connecting
 }
 
 func (e *Engine) work(ctx context.Context) {
 	w := &worker{e: e}
+	if t, ok := e.conduit.transport().(*h1.Transport); ok {
+		w.caller = t.Caller(ctx)
+		defer w.caller.Close()
+	}
 	ctx = w.connection.watched(ctx)
+	defer w.dropStored()
 	for j := e.sched.next(); j != nil; j = e.sched.next() {
 		w.do(ctx, j)
 	}
@@ -45,22 +53,24 @@ func (w *worker) do(ctx context.Context, j *job) {
 	}
 	if j.spent == 0 {
 		j.attempts++
-		j.started = time.Now()
 	}
 	a := w.try(ctx, j)
+	if j.spent == 0 {
+		j.started = a.start
+	}
 	j.active += a.total
 	j.outcome = a.outcome()
 	lost := j.lost()
 	if j.total != nil {
 		e.sched.passOn(j)
 	}
-	j.release(w.told(ctx, j, &a, lost))
+	j.release(w.told(ctx, j, a, lost))
 	if a.err != nil && ctx.Err() != nil {
 		j.outcome = penstock.Ignored
 		e.sched.abandon(j)
 		return
 	}
-	if a.err != nil && lost != nil && e.forfeit(j, &a, lost) {
+	if a.err != nil && lost != nil && e.forfeit(j, a, lost) {
 		return
 	}
 	if a.err != nil && j.shortages < patience(a.err.Err) {
@@ -70,9 +80,9 @@ func (w *worker) do(ctx context.Context, j *job) {
 		return
 	}
 	if a.err == nil {
-		followed, err := e.redirect(j, &a)
+		followed, err := e.redirect(j, a)
 		if followed {
-			j.keepHop(&a)
+			j.keepHop(a)
 			j.spent += max(a.total, 1)
 			e.tally.redirect()
 			e.sched.again(j)
@@ -83,10 +93,10 @@ func (w *worker) do(ctx context.Context, j *job) {
 		}
 		a.err = err
 	}
-	if a.err != nil && e.retry(j, &a) {
+	if a.err != nil && e.retry(j, a) {
 		return
 	}
-	w.finish(j, &a)
+	w.finish(j, a)
 }
 
 // told is what the limits that are shared learn from an attempt.
@@ -184,10 +194,18 @@ func (w *worker) finish(j *job, a *attempt) {
 		r.ContentType = a.header.Get("Content-Type")
 	}
 	if w.e.opts.KeepHeader {
-		r.Header = a.header
+		if r.Header = a.header; a.reused {
+			r.Header = a.header.Clone()
+		}
 	}
 	if w.e.opts.KeepBody && a.err.keepsBody() {
-		r.Body = a.body
+		if a.stored == nil {
+			r.Body = a.body
+		} else if err := w.commitStored(r, a.stored); err != nil {
+			w.e.fail(err)
+			w.e.sched.abandon(j)
+			return
+		}
 	}
 	if r.Exchanges = j.hops; a.exchange != nil {
 		r.Exchanges = append(r.Exchanges, *a.exchange)
@@ -195,8 +213,9 @@ func (w *worker) finish(j *job, a *attempt) {
 	w.e.put(r)
 	w.e.settleDuplicates(j, r)
 	w.e.advance(w.e.sched.finish(j))
-	if w.buf.Cap() > keepBuffer {
-		w.buf = bytes.Buffer{}
+	if cap(w.buf) > keepBuffer {
+		w.e.spare.put(w.buf)
+		w.buf = nil
 	}
 }
 
@@ -205,7 +224,8 @@ func (e *Error) keepsBody() bool { return e == nil || e.Class == Status }
 
 // scratch is a buffer to read through what nobody keeps.
 func (w *worker) scratch() []byte {
-	w.buf.Reset()
-	w.buf.Grow(32 << 10)
-	return w.buf.AvailableBuffer()[:32<<10]
+	if cap(w.buf) < 32<<10 {
+		w.buf = make([]byte, 32<<10)
+	}
+	return w.buf[:cap(w.buf)]
 }

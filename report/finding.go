@@ -44,6 +44,7 @@ const (
 const (
 	busyCores   = 0.85 // of all cores: more is a processor that limits
 	goodPart    = 0.1  // of all cores: less is not what a run was busy with
+	shortest    = 0.2  // seconds: a shorter run has had no time to be busy
 	tooLittle   = 0.2  // of the time: less is no finding
 	slowAnswer  = 500  // milliseconds to the first byte
 	mostOfItems = 0.8  // of the time spent on hosts: that host is named
@@ -67,6 +68,12 @@ func Explain(d Data) Finding {
 		return Finding{Cause: Unknown, Sentence: "what limited it is not known: the run left no summary"}
 	}
 	cause, share, why := leading(d)
+	if most := int64(d.Limits.Concurrency); cause == LastOnes && d.Counts.Records <= most {
+		if d.Counts.Records == 0 {
+			return Finding{Cause: Nothing}
+		}
+		return Finding{Cause: LastOnes, Share: share, Sentence: "as fast as the slowest answer: there was room for all of them at once"}
+	}
 	if share < tooLittle {
 		return Finding{Cause: Nothing, Share: share, Sentence: "no limit held it back for long"}
 	}
@@ -96,7 +103,7 @@ func Explain(d Data) Finding {
 // and uses little.
 func (c CPU) finding(took float64) (f Finding, is bool) {
 	cores := float64(c.Cores)
-	if cores == 0 || took <= 0 {
+	if cores == 0 || took < shortest {
 		return f, false
 	}
 	busy, wanted := c.Seconds/took, (c.Seconds+c.Waited)/took

@@ -20,7 +20,7 @@ type Why struct {
 
 // whyOf is what the engine says, in short.
 func whyOf(w fetch.Wait, l Limits) Why {
-	why := Why{Reason: w.Reason, Host: hostName(w.Bucket)}
+	why := Why{Reason: w.Reason, Host: HostName(w.Bucket)}
 	switch {
 	case w.Reason == fetch.TotalRate:
 		why.Limit = l.Rate

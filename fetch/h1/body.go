@@ -1,7 +1,6 @@
 package h1
 
 import (
-	"context"
 	"io"
 	"time"
 )
@@ -28,8 +27,8 @@ func (x *exchange) Read(p []byte) (int, error) {
 		x.end(true)
 	case err != nil:
 		x.end(false)
-		if x.req.Context().Err() != nil {
-			err = context.Cause(x.req.Context())
+		if cause := x.cause(); cause != nil {
+			err = cause
 		}
 		x.err = err
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -26,6 +27,42 @@ type transport interface {
 // ours and theirs make a transport of the same options.
 func ours(o h1.Options) transport { return h1.New(o) }
 
+// byCaller makes requests by a Caller of its own for each, where that serves them.
+func byCaller(o h1.Options) transport { return calling{h1.New(o)} }
+
+type calling struct{ *h1.Transport }
+
+func (c calling) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Context().Err() != nil {
+		return c.Transport.RoundTrip(req)
+	}
+	caller := c.Caller(req.Context())
+	until, _ := req.Context().Deadline()
+	resp, err := caller.Do(req, until)
+	if errors.Is(err, h1.ErrNotServed) {
+		caller.Close()
+		return c.Transport.RoundTrip(req)
+	}
+	if err != nil {
+		caller.Close()
+		return nil, err
+	}
+	resp.Body = &closing{resp.Body, caller}
+	return resp, nil
+}
+
+// closing closes the Caller with the body.
+type closing struct {
+	io.ReadCloser
+	caller *h1.Caller
+}
+
+func (c *closing) Close() error {
+	err := c.ReadCloser.Close()
+	c.caller.Close()
+	return err
+}
+
 func theirs(o h1.Options) transport {
 	tr := &http.Transport{
 		DialContext: o.DialContext, TLSClientConfig: o.TLSConfig, Proxy: o.Proxy,
@@ -42,7 +79,7 @@ func theirs(o h1.Options) transport {
 
 // both runs a test with each transport: what it says holds for net/http too.
 func both(t *testing.T, test func(t *testing.T, anew func(h1.Options) transport)) {
-	for name, anew := range map[string]func(h1.Options) transport{"h1": ours, "net-http": theirs} {
+	for name, anew := range map[string]func(h1.Options) transport{"h1": ours, "h1 by a Caller": byCaller, "net-http": theirs} {
 		t.Run(name, func(t *testing.T) {
 			test(t, func(o h1.Options) transport {
 				tr := anew(o)

@@ -10,8 +10,9 @@ const (
 
 // buffers are what a request borrows while it is under way.
 type buffers struct {
-	in  *bufio.Reader
-	out writer
+	in    *bufio.Reader
+	out   writer
+	lines []line // of a header
 }
 
 func newBuffers() *buffers {

@@ -28,6 +28,10 @@ type conn struct {
 	limit int64     // how many more bytes may be read
 	read  int64     // that have been
 	ended bool      // nothing more comes
+	// out is the request where the first Read is to write it.
+	out   []byte
+	wrote int
+	stale error // what that found: nothing is read any more
 
 	// Of the pool, while idle.
 	idleAt       time.Time
@@ -112,7 +116,7 @@ func (c *conn) chose(proto string) bool {
 
 // begin gives the connection to a request.
 func (c *conn) begin(x *exchange, maxHeader int64) {
-	c.limit, c.read, c.ended = maxHeader, 0, false
+	c.limit, c.read, c.ended, c.out, c.wrote = maxHeader, 0, false, nil, 0
 	c.mu.Lock()
 	c.user = x
 	c.mu.Unlock()
@@ -159,7 +163,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	if int64(len(p)) > c.limit {
 		p = p[:c.limit]
 	}
-	n, err := c.Conn.Read(p)
+	n, err := c.next(p)
 	c.read += int64(n)
 	c.limit -= int64(n)
 	if err == io.EOF {
@@ -167,6 +171,34 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// next reads, having written first what was left to it.
+func (c *conn) next(p []byte) (n int, err error) {
+	switch {
+	case c.stale != nil:
+		return 0, c.stale
+	case c.out == nil:
+		return c.Conn.Read(p)
+	}
+	out := c.out
+	c.out = nil
+	c.wrote, n, err = c.peek.exchange(out, p)
+	if err != nil || c.wrote == len(out) {
+		c.stale = err
+		return n, err
+	}
+	more, err := c.Conn.Write(out[c.wrote:])
+	c.wrote += more
+	if err != nil {
+		c.stale = err
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}
+
+// asksItself says that a request can be written by the first Read, which asks in
+// passing whether the connection is quiet.
+func (c *conn) asksItself() bool { return c.peek != nil && c.tls == nil }
 
 // quiet says whether an idle connection is as it was left: not closed, and
 // nothing sent but what TLS says to itself, such as tickets for later sessions.

@@ -25,6 +25,7 @@ var (
 	errHandshakeTimeout = &timeoutError{"h1: TLS handshake timeout"}
 	errHeaderTimeout    = &timeoutError{"h1: timeout awaiting response headers"}
 	errHeaderTooLarge   = errors.New("h1: server response headers exceeded the limit")
+	errStale            = errors.New("h1: the idle connection was closed or spoken on by the server")
 	errClosedBody       = errors.New("h1: read on closed response body")
 	errCannotRewind     = errors.New("h1: cannot send the body again after the connection was lost")
 )

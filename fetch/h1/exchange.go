@@ -22,6 +22,8 @@ type exchange struct {
 	sending *sending    // nil unless the body is sent aside
 	sendErr error       // of the connection
 	unzip   bool        // gzip was our wish, so its undoing is our work
+	caller  *Caller     // nil if it is RoundTrip's; then stop is nil
+	fixed   fixedBody   // what src is, mostly
 
 	mu   sync.Mutex
 	src  io.ReadCloser // the body as net/http reads it
@@ -33,11 +35,21 @@ type exchange struct {
 // exchange makes the request on c and returns when its header is there.
 func (t *Transport) exchange(c *conn, b *buffers, req *http.Request) (*http.Response, error) {
 	x := &exchange{t: t, c: c, req: req, b: b}
-	c.begin(x, t.opts.MaxHeader)
-	x.b.in.Reset(c)
+	x.begin()
 	if ctx := req.Context(); ctx.Done() != nil {
 		x.stop = context.AfterFunc(ctx, func() { c.abort(x) })
 	}
+	return x.make()
+}
+
+// begin takes the connection, so that it can be closed under the exchange.
+func (x *exchange) begin() {
+	x.c.begin(x, x.t.opts.MaxHeader)
+	x.b.in.Reset(x.c)
+}
+
+// make makes the request.
+func (x *exchange) make() (*http.Response, error) {
 	if err := x.send(); err != nil {
 		return nil, x.fail(err)
 	}
@@ -61,6 +73,13 @@ func (x *exchange) send() error {
 		if err := x.req.Write(w); err != nil {
 			return err
 		}
+	}
+	if x.caller != nil && x.c.used && x.c.asksItself() && rewinds(x.req) {
+		x.c.out = w.buf
+		if d := x.t.opts.ResponseHeaderTimeout; d > 0 {
+			x.c.readWithin(d)
+		}
+		return nil
 	}
 	n, err := x.c.Conn.Write(w.buf)
 	w.wrote = int64(n)
@@ -102,9 +121,12 @@ func (x *exchange) receive() (*http.Response, error) {
 		if x.sending != nil && x.sending.waiting {
 			x.awaitContinue()
 		}
-		resp, err := http.ReadResponse(x.b.in, x.req)
-		if err != nil {
-			return nil, err
+		resp := x.quickResponse()
+		if resp == nil {
+			var err error
+			if resp, err = http.ReadResponse(x.b.in, x.req); err != nil {
+				return nil, err
+			}
 		}
 		code := resp.StatusCode
 		if code < 100 || code > 199 || code == http.StatusSwitchingProtocols {
@@ -175,7 +197,7 @@ func (x *exchange) answer(resp *http.Response) *http.Response {
 // fail ends a request that has no response, and says why.
 func (x *exchange) fail(err error) error {
 	c, read := x.c, x.c.read
-	wrote := x.b.out.wrote
+	wrote := x.b.out.wrote + int64(x.c.wrote)
 	c.close()
 	canceled := x.unwatch()
 	c.finish()
@@ -194,7 +216,7 @@ func (x *exchange) fail(err error) error {
 	x.b = nil
 	switch {
 	case canceled:
-		return context.Cause(x.req.Context())
+		return x.cause()
 	case bodyErr != nil:
 		return bodyErr
 	case timedOut:
@@ -210,7 +232,7 @@ func (x *exchange) fail(err error) error {
 	if x.sendErr != nil {
 		err = x.sendErr
 	}
-	if c.used && (wrote == 0 || repeatable(x.req)) && (!hasBody(x.req) || x.req.GetBody != nil) {
+	if c.used && (wrote == 0 || repeatable(x.req)) && rewinds(x.req) {
 		return &unansweredError{err}
 	}
 	return err
@@ -218,7 +240,18 @@ func (x *exchange) fail(err error) error {
 
 // unwatch says whether the context has ended the exchange.
 func (x *exchange) unwatch() (canceled bool) {
+	if x.caller != nil {
+		return x.caller.leave()
+	}
 	return x.stop != nil && !x.stop()
+}
+
+// cause is why the exchange was stopped from outside; nil if it was not.
+func (x *exchange) cause() error {
+	if x.caller != nil {
+		return x.caller.cause()
+	}
+	return context.Cause(x.req.Context())
 }
 
 // end parts with the connection: for the next request, if the response was

@@ -87,6 +87,13 @@ func (p *pool) find(ctx context.Context, h *host) (lead bool, _ error) {
 	}
 }
 
+// speaksOne says that h is known to speak HTTP/1.1.
+func (p *pool) speaksOne(h *host) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return h.known && !h.h2
+}
+
 // found notes what a handshake has shown and, for the one who leads, lets the
 // others go on. After a failure they all try at once: a host that cannot be
 // reached makes nobody wait for somebody else's timeout.

@@ -75,9 +75,11 @@ func FuzzAnswer(f *testing.F) {
 		if head {
 			method = "HEAD"
 		}
-		one, other := heard(t, ours, method, answer), heard(t, theirs, method, answer)
-		if one != other {
-			t.Errorf("%q:\n%s\nby net/http:\n%s", answer, one, other)
+		want := heard(t, theirs, method, answer)
+		for name, anew := range map[string]func(h1.Options) transport{"RoundTrip": ours, "a Caller": byCaller} {
+			if got := heard(t, anew, method, answer); got != want {
+				t.Errorf("%q by %s:\n%s\nby net/http:\n%s", answer, name, got, want)
+			}
 		}
 	})
 }

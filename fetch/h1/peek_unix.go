@@ -18,6 +18,11 @@ type peeker struct {
 	n      int
 	err    error
 	one    [1]byte
+
+	swap  func(fd uintptr) bool // p.trade, bound once
+	out   []byte                // a request
+	wrote int                   // of it
+	state tradeState
 }
 
 // newPeeker returns nil for a connection that is none of the system's.
@@ -31,7 +36,7 @@ func newPeeker(c net.Conn) *peeker {
 		return nil
 	}
 	p := &peeker{raw: raw}
-	p.try = p.read
+	p.try, p.swap = p.read, p.trade
 	return p
 }
 
@@ -69,4 +74,57 @@ func (p *peeker) read(fd uintptr) bool {
 func (p *peeker) empty() bool {
 	_, err := p.readNow(p.one[:])
 	return errors.Is(err, errWouldBlock)
+}
+
+// A tradeState is how far an exchange has come.
+type tradeState uint8
+
+const (
+	unasked tradeState = iota
+	waiting            // for the answer
+)
+
+// exchange asks whether the connection is quiet, writes out, waits, and reads into
+// b what comes first. These are the system calls of a read that waits and a write:
+// its first look is the question. It is errStale where the connection was not
+// quiet. Less than all of out was written where that would have had to wait: then
+// nothing was read.
+func (p *peeker) exchange(out, b []byte) (wrote, n int, err error) {
+	p.out, p.buf, p.wrote, p.n, p.err, p.state = out, b, 0, 0, nil, unasked
+	err = p.raw.Read(p.swap)
+	p.out, p.buf = nil, nil
+	if err == nil {
+		err = p.err
+	}
+	return p.wrote, p.n, err
+}
+
+func (p *peeker) trade(fd uintptr) bool {
+	p.read(fd)
+	open := errors.Is(p.err, errWouldBlock)
+	switch {
+	case p.state == waiting && open:
+		return false
+	case p.state == waiting:
+		return true
+	case !open:
+		p.n, p.err = 0, errStale
+		return true
+	}
+	for {
+		p.wrote, p.err = syscall.Write(int(fd), p.out)
+		if !errors.Is(p.err, syscall.EINTR) {
+			break
+		}
+	}
+	p.wrote = max(p.wrote, 0)
+	switch {
+	case errors.Is(p.err, syscall.EAGAIN):
+		p.err = nil
+		return true
+	case p.err != nil || p.wrote < len(p.out):
+		return true
+	}
+	p.state = waiting
+	return false
 }

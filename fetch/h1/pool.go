@@ -59,8 +59,9 @@ func (p *pool) makeRoom() {
 }
 
 // take returns the idle connection to a host that was used last, if there is one
-// that the server has left alone, and buffers with it.
-func (p *pool) take(k key) (*host, *conn, *buffers) {
+// that the server has left alone, and buffers with it. With later, a connection
+// that asks for itself is not asked.
+func (p *pool) take(k key, later bool) (*host, *conn, *buffers) {
 	for {
 		p.mu.Lock()
 		h := p.host(k)
@@ -73,7 +74,7 @@ func (p *pool) take(k key) (*host, *conn, *buffers) {
 		p.forget(c)
 		b := p.spare()
 		p.mu.Unlock()
-		if time.Since(c.idleAt) < p.timeout && c.quiet() {
+		if time.Since(c.idleAt) < p.timeout && (later && c.asksItself() || c.quiet()) {
 			if b == nil {
 				b = newBuffers()
 			}

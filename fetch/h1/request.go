@@ -98,6 +98,9 @@ func plainHost(s string) bool {
 	return true
 }
 
+// rewinds says that the request can be made again from its start.
+func rewinds(req *http.Request) bool { return !hasBody(req) || req.GetBody != nil }
+
 func hasBody(req *http.Request) bool { return req.Body != nil && req.Body != http.NoBody }
 
 // repeatable says that sending the request twice does no harm (RFC 9110,

@@ -61,7 +61,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // roundTrip makes the request on an idle connection if there is one, else on a
 // new one, which it also does when the idle one turns out to be dead.
 func (t *Transport) roundTrip(req *http.Request, trace *httptrace.ClientTrace) (*http.Response, error) {
-	h, c, b := t.pool.take(key{req.URL.Scheme == "https", req.URL.Host})
+	h, c, b := t.pool.take(key{req.URL.Scheme == "https", req.URL.Host}, false)
 	asks(trace, h)
 	if c != nil {
 		got(trace, c)

@@ -82,7 +82,9 @@ func (r raw) append(b []byte, number int64) []byte {
 	b = binary.LittleEndian.AppendUint64(b, r.value)
 	b = binary.LittleEndian.AppendUint64(b, r.at)
 	b = append(b, r.class, 0, 0, 0)
-	return binary.LittleEndian.AppendUint32(b, checksum(b[start:], number))
+	end := len(b)
+	b = binary.LittleEndian.AppendUint64(b, uint64(number)) // only to be summed: it is not in the file
+	return binary.LittleEndian.AppendUint32(b[:end], crc32.Checksum(b[start:], castagnoli))
 }
 
 func parse(b []byte, number int64) (raw, error) {
