@@ -62,8 +62,11 @@ func demo(cmd *cobra.Command, items, limit int) error {
 	stderr := cmd.ErrOrStderr()
 	fmt.Fprintf(stderr, "fetching %s URLs from %s, at most %d at a time\n", report.Number(int64(items)), server.URL(), limit)
 	r := fetchRun{
-		opts: fetch.Options{Concurrency: limit, KeepBody: true, Retry: fetch.Retry{Max: 3}},
-		src:  fetch.URLs(demoURLs(server.URL(), items)), out: out, limits: report.Limits{Concurrency: limit},
+		opts: fetch.Options{
+			Concurrency: limit, KeepBody: true, Retry: fetch.Retry{Max: 3},
+			Transport: fetch.NewFastTransport(fetch.TransportOptions{MaxConns: limit, MaxConnsPerHost: limit}),
+		},
+		src: fetch.URLs(demoURLs(server.URL(), items)), out: out, limits: report.Limits{Concurrency: limit},
 		show: showFlags{progress: "auto"}, from: display.Limits{Concurrency: limit, From: "-c"}, total: known(int64(items)),
 		grace: 5 * time.Second, stderr: stderr,
 	}

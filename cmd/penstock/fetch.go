@@ -161,6 +161,7 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return errors.Join(err, in.Close())
 	}
+	opts.Bodies = f.bodyStore
 	if opts.Dedup != nil {
 		opts.Dedup.Done = out.outcome
 	}

@@ -192,11 +192,10 @@ func (f *storeFlags) storeEnded(err error) error {
 	if !ok {
 		return err
 	}
-	switch {
-	case errors.Is(err, redislimit.ErrKind):
+	if errors.Is(err, redislimit.ErrKind) {
 		return &hintedError{
 			fmt.Errorf("--store %s: %s", f.where(), ofStore(shared.Err)),
-			"all who share a --store-name need the same kinds of limits: a number and a rate, or both; or take another --store-name",
+			"all who share a --store-name need the same kinds of limits: a number, a rate or both; or take another --store-name",
 		}
 	}
 	return &exitError{exitStopped, &hintedError{
