@@ -120,8 +120,8 @@ func save(data []byte, v reflect.Value) []byte {
 		if v.Type() == timeType {
 			return saveTime(data, *settable(v).Addr().Interface().(*time.Time))
 		}
-		for i := range v.NumField() {
-			data = save(data, v.Field(i))
+		for _, field := range v.Fields() {
+			data = save(data, field)
 		}
 		return data
 	case reflect.Pointer:
@@ -181,8 +181,8 @@ func (r *reader) load(v reflect.Value) {
 			}
 			return
 		}
-		for i := range v.NumField() {
-			r.load(v.Field(i))
+		for _, field := range v.Fields() {
+			r.load(field)
 		}
 	case reflect.Pointer:
 		if r.flag() {
