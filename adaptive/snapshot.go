@@ -218,7 +218,7 @@ func (r *reader) take(n int) []byte {
 
 func (r *reader) flag() bool {
 	b := r.take(1)
-	return b != nil && b[0] == 1
+	return len(b) == 1 && b[0] == 1
 }
 
 func (r *reader) int() int64 {

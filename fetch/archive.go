@@ -11,10 +11,15 @@ import (
 )
 
 // putBody returns r as it is to be written: with its body in store, if there
-// is one, and the body's name after path in BodyRef.
+// is one, and the body's name after path in BodyRef; see Options.Bodies.
 func putBody(r *Record, store *bodies.Store, path string) (*Record, error) {
-	if store == nil || r.Body == nil {
+	if store == nil || r.Body == nil && r.BodyRef == "" {
 		return r, nil
+	}
+	if r.Body == nil { // there already
+		kept := *r
+		kept.BodyRef = path + r.BodyRef
+		return &kept, nil
 	}
 	name, err := store.Put(r.Body)
 	if err != nil {

@@ -14,9 +14,6 @@ import (
 	"github.com/penstock-go/penstock/fetch/warc"
 )
 
-// keepBuffer is how large a body buffer a worker keeps for its next item.
-const keepBuffer = 1 << 20
-
 // An attempt is what one request brought.
 type attempt struct {
 	status      int
@@ -33,6 +30,7 @@ type attempt struct {
 	told bool
 	// limited says that a 403 means too many requests, as GitHub's does.
 	limited bool
+	stored  *storedBody // instead of body, if Options.Bodies has it
 	// reused says that header is the next attempt's as well.
 	reused bool
 	// exchange is for an archive; nil if no response came or none is kept.
@@ -41,12 +39,11 @@ type attempt struct {
 
 // try makes j's request once. It returns when the body is read or given up.
 func (w *worker) try(ctx context.Context, j *job) *attempt {
+	w.dropStored() // of an attempt that made no record
 	a := &w.last
 	*a = attempt{start: time.Now()}
-	ctx, end := j.under(ctx)
-	defer end()
 	resp, err := w.call(j, a)
-	var ip netip.Addr
+	var ip *netip.Addr
 	req := &w.req
 	if errors.Is(err, h1.ErrNotServed) {
 		if t := w.e.opts.Timeout; t > 0 {
@@ -54,11 +51,14 @@ func (w *worker) try(ctx context.Context, j *job) *attempt {
 			ctx, cancel = context.WithTimeout(ctx, t-j.spent)
 			defer cancel()
 		}
+		ctx, end := j.under(ctx)
+		defer end()
 		w.connection.reset()
 		j.request(req)
 		req = req.WithContext(ctx)
 		if w.e.opts.KeepExchanges {
-			req = w.e.traced(req, &ip)
+			ip = new(netip.Addr)
+			req = w.e.traced(req, ip)
 		}
 		resp, err = w.e.conduit.transport().RoundTrip(req)
 		a.ttfb = time.Since(a.start)
@@ -77,15 +77,15 @@ func (w *worker) try(ctx context.Context, j *job) *attempt {
 	if w.e.opts.KeepExchanges {
 		a.exchange = &warc.Exchange{
 			Date: a.start, Request: req, RequestBody: j.body, Response: resp,
-			Body: a.body, Truncated: truncation(a.err), IP: ip,
+			Body: a.body, Truncated: truncation(a.err), IP: *ip,
 		}
 	}
 	return a
 }
 
 // call makes the request by the worker's Caller, if it has one and that serves it.
-// What an archive keeps outlives the next request, so it is not for that, nor for a
-// request that ends with its lease of a shared limit.
+// What an archive keeps outlives the next request, and a lease has a context of its
+// own, so it is for neither.
 func (w *worker) call(j *job, a *attempt) (*http.Response, error) {
 	if w.caller == nil || w.e.opts.KeepExchanges || j.share != nil || j.total != nil {
 		return nil, h1.ErrNotServed
@@ -124,35 +124,6 @@ func (j *job) request(req *http.Request) {
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.body)), nil }
 		req.Body, _ = req.GetBody()
 	}
-}
-
-// read takes the body into the worker's buffer, or only counts it, and stops
-// one byte past the limit.
-func (w *worker) read(a *attempt, resp *http.Response) *Error {
-	most := w.e.opts.MaxBody
-	if most > 0 && resp.ContentLength > most && resp.Body != http.NoBody {
-		return tooLarge(most)
-	}
-	body := io.Reader(resp.Body)
-	if most > 0 && (!a.reused || resp.ContentLength < 0) {
-		body = io.LimitReader(body, most+1)
-	}
-	var err error
-	if w.e.opts.KeepBody || w.e.opts.KeepExchanges {
-		w.buf.Reset()
-		a.bytes, err = w.buf.ReadFrom(body)
-		a.body = w.buf.Bytes()
-	} else {
-		a.bytes, err = io.CopyBuffer(io.Discard, body, w.scratch())
-	}
-	switch {
-	case err != nil:
-		return w.explain(err)
-	case most > 0 && a.bytes > most:
-		a.body, a.bytes = a.body[:min(int64(len(a.body)), most)], most
-		return tooLarge(most)
-	}
-	return nil
 }
 
 func tooLarge(most int64) *Error {

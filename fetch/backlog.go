@@ -29,6 +29,8 @@ type backlog struct {
 	inFile int     // rows
 	freed  []span  // of rows that are out
 	spare  []*heldRow
+	// give takes back large rows that are out.
+	give func(row []byte)
 }
 
 // Rows of up to spareRow bytes leave their memory to later ones, up to mostSpare.
@@ -47,30 +49,35 @@ type heldRow struct {
 	waited bool
 }
 
-// put hands a row on, or holds a copy of it.
-func (q *backlog) put(row, failed []byte, e journal.Entry) error {
+// put hands a row on, or holds it: a copy, or where that would be large, kept says
+// that it is the row itself.
+func (q *backlog) put(row, failed []byte, e journal.Entry) (kept bool, _ error) {
 	if q.order == CompletionOrder {
 		q.emit(row, failed, e)
-		return nil
+		return false, nil
 	}
 	if e.Index == q.next {
 		q.next++
 		q.emit(row, failed, e)
-		return nil
+		return false, nil
 	}
 	h := q.newRow()
 	*h = heldRow{entry: e, failed: failed, at: -1, data: h.data}
 	if q.bytes+int64(len(row)) <= q.memory {
 		q.bytes += int64(len(row))
-		h.data = append(h.data, row...)
+		if kept = cap(row) > keepBuffer; kept {
+			h.data = row
+		} else {
+			h.data = append(h.data, row...)
+		}
 	} else {
 		h.data = nil
 		if err := q.spill(h, row); err != nil {
-			return err
+			return false, err
 		}
 	}
 	q.keep(h)
-	return nil
+	return kept, nil
 }
 
 // newRow is one whose data is empty.
@@ -87,6 +94,10 @@ func (q *backlog) newRow() *heldRow {
 
 // recycleRow takes back a row that is out.
 func (q *backlog) recycleRow(h *heldRow) {
+	if cap(h.data) > keepBuffer {
+		q.give(h.data)
+		return
+	}
 	if h.data != nil && cap(h.data) <= spareRow && len(q.spare) < mostSpare {
 		*h = heldRow{data: h.data[:0]}
 		q.spare = append(q.spare, h)

@@ -43,6 +43,7 @@ type Engine struct {
 	dedup  *dedup // nil if every item is fetched
 	sink   Sink
 	order  Advancer
+	spare  spareBuffers
 
 	conduit      conduit
 	ownTransport bool // made here, so its idle connections are closed here

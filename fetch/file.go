@@ -191,7 +191,7 @@ func newFile(path string, o FileOptions, out *os.File, a *archive, j *journal.Jo
 		failed: &lazyFile{path: FailedPath(path)},
 	}
 	f.commits.L = &f.mu
-	f.backlog = backlog{order: o.Order, memory: o.Memory, open: f.openAhead, emit: f.emit}
+	f.backlog = backlog{order: o.Order, memory: o.Memory, open: f.openAhead, emit: f.emit, give: f.rows.spare.put}
 	if st != nil {
 		f.size = st.Sizes[journal.Output]
 		f.failed.size = st.Sizes[journal.Failed]
@@ -215,7 +215,7 @@ func (f *File) openAhead() (*os.File, error) {
 func (f *File) Write(r *Record) error {
 	r, packed, err := f.keepBody(r)
 	var row *[]byte
-	if err == nil && f.archive == nil {
+	if err == nil && f.archive == nil && !isLarge(r) {
 		row = f.rows.render(r)
 		defer f.rows.put(row)
 	}
@@ -230,18 +230,23 @@ func (f *File) Write(r *Record) error {
 		return f.err
 	}
 	if row == nil {
-		if r, err = f.archive.add(r, packed); err != nil {
-			f.note(err)
-			return err
+		if f.archive != nil { // only now it is known where the body is
+			if r, err = f.archive.add(r, packed); err != nil {
+				f.note(err)
+				return err
+			}
 		}
-		row = f.rows.render(r) // only now it is known where the body is
+		row = f.rows.render(r)
 		defer f.rows.put(row)
 	}
 	var failed []byte
 	if !r.OK {
 		failed = r.Raw
 	}
-	f.note(f.backlog.put(*row, failed, entryOf(r, len(*row))))
+	kept, err := f.backlog.put(*row, failed, entryOf(r, len(*row)))
+	if f.note(err); kept {
+		*row = nil
+	}
 	f.written++
 	if f.opts.Sync == SyncAlways {
 		f.waitSafe(f.written)

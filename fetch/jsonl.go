@@ -71,7 +71,7 @@ func NewJSONL(w io.Writer, o JSONLOptions) *JSONL {
 	def(&o.Memory, defaultMemory)
 	def(&o.FlushEvery, 100*time.Millisecond)
 	s := &JSONL{opts: o, w: bufio.NewWriterSize(w, 64<<10)}
-	s.backlog = backlog{order: o.Order, memory: o.Memory, open: s.tempFile, emit: s.emit}
+	s.backlog = backlog{order: o.Order, memory: o.Memory, open: s.tempFile, emit: s.emit, give: s.rows.spare.put}
 	return s
 }
 
@@ -93,12 +93,21 @@ func (s *JSONL) Write(r *Record) error {
 		s.note(err)
 		return s.err
 	}
-	row := s.rows.render(r)
-	defer s.rows.put(row)
+	var row *[]byte
+	if !isLarge(r) {
+		row = s.rows.render(r)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if row == nil {
+		row = s.rows.render(r)
+	}
+	defer s.rows.put(row)
 	if s.err == nil {
-		s.note(s.backlog.put(*row, nil, entryOf(r, len(*row))))
+		kept, err := s.backlog.put(*row, nil, entryOf(r, len(*row)))
+		if s.note(err); kept {
+			*row = nil
+		}
 	}
 	return s.err
 }
@@ -177,7 +186,15 @@ func (s *JSONL) Close() error {
 }
 
 // A rowPool renders records into buffers that are used again.
-type rowPool struct{ pool sync.Pool }
+type rowPool struct {
+	pool  sync.Pool
+	spare spareBuffers
+}
+
+// isLarge says that r makes a large row, which is made only when it can be written
+// at once: were all workers to have theirs ready while one is being written, all
+// would be in memory.
+func isLarge(r *Record) bool { return len(r.Body) > keepBuffer }
 
 // render returns r as a line; put it back when it is written.
 func (p *rowPool) render(r *Record) *[]byte {
@@ -185,14 +202,20 @@ func (p *rowPool) render(r *Record) *[]byte {
 	if row == nil {
 		row = new([]byte)
 	}
-	*row = append(r.AppendJSON((*row)[:0]), '\n')
+	b := (*row)[:0]
+	if n := len(r.Body) + len(r.Body)/4; n > keepBuffer { // more only where there is much to escape
+		b = p.spare.get(n + 4096)
+	}
+	*row = append(r.AppendJSON(b), '\n')
 	return row
 }
 
 func (p *rowPool) put(row *[]byte) {
-	if cap(*row) <= keepBuffer {
-		p.pool.Put(row)
+	if cap(*row) > keepBuffer {
+		p.spare.put(*row)
+		*row = nil
 	}
+	p.pool.Put(row)
 }
 
 // entryOf is what the journal says of a record.

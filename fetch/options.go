@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/penstock-go/penstock/fetch/bodies"
 )
 
 // Defaults of Options.
@@ -66,6 +68,11 @@ type Options struct {
 	Redirects int
 	// KeepBody and KeepHeader say what goes into the records.
 	KeepBody, KeepHeader bool
+	// Bodies, if not nil, takes bodies of more than 32 KiB as they come, so that
+	// they are in memory only in part; their records have BodyRef. It is to be
+	// that of the sink (FileOptions.Bodies), which takes the others, and syncs it.
+	// It counts only with KeepBody, and not with KeepExchanges.
+	Bodies *bodies.Store
 	// Dedup, if not nil, lets identical requests be made once.
 	Dedup *Dedup
 	// KeepExchanges puts into the records what was sent and what came, for

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // redirect turns j into the request that a redirect asks for. It reports
@@ -49,7 +50,7 @@ func (j *job) follow(to *url.URL, status int) {
 		j.dropHeader("Content-Type", "Content-Length", "Content-Encoding")
 	}
 	if HostKey(to) != HostKey(j.url) || to.Scheme != j.url.Scheme {
-		j.dropHeader("Authorization", "Cookie", "Proxy-Authorization", "Host")
+		j.keepHarmless()
 	}
 	if to.Fragment == "" {
 		to.Fragment = j.url.Fragment
@@ -57,6 +58,25 @@ func (j *job) follow(to *url.URL, status int) {
 	j.url = to
 	j.redirects++
 	j.takeUserinfo()
+}
+
+// harmless are the fields that go along to another host: they say what is wanted.
+// Any other may be a key, as X-Api-Key, Private-Token and Cookie are: their names
+// are without number, and the host that a redirect names is the redirecting
+// server's choice. So are fields that begin with If- or Accept-.
+var harmless = map[string]bool{
+	"Accept": true, "Cache-Control": true, "Content-Encoding": true, "Content-Language": true, "Content-Type": true,
+	"Dnt": true, "Idempotency-Key": true, "Pragma": true, "Prefer": true, "Range": true, "User-Agent": true,
+}
+
+// keepHarmless leaves out of j's header what is not for another host.
+func (j *job) keepHarmless() {
+	j.header = j.header.Clone()
+	for name := range j.header {
+		if !harmless[name] && !strings.HasPrefix(name, "If-") && !strings.HasPrefix(name, "Accept-") {
+			delete(j.header, name)
+		}
+	}
 }
 
 func (j *job) dropHeader(names ...string) {

@@ -499,12 +499,7 @@ func TestSharedLimitsWithEachTransport(t *testing.T) {
 		"fast": fetch.NewFastTransport(fetch.TransportOptions{}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			var working, most atomic.Int64
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				now := working.Add(1)
-				defer working.Add(-1)
-				for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
-				}
 				_, _ = io.WriteString(w, strings.Repeat(r.URL.Path, 10))
 			}))
 			defer server.Close()

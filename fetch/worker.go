@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -16,7 +15,7 @@ import (
 // A worker makes one request at a time; it is the slot.
 type worker struct {
 	e    *Engine
-	buf  bytes.Buffer
+	buf  []byte
 	rec  Record
 	req  http.Request
 	last attempt
@@ -32,6 +31,7 @@ func (e *Engine) work(ctx context.Context) {
 		defer w.caller.Close()
 	}
 	ctx = w.connection.watched(ctx)
+	defer w.dropStored()
 	for j := e.sched.next(); j != nil; j = e.sched.next() {
 		w.do(ctx, j)
 	}
@@ -61,7 +61,7 @@ func (w *worker) do(ctx context.Context, j *job) {
 	j.active += a.total
 	j.outcome = a.outcome()
 	lost := j.lost()
-	j.release(j.outcome)
+	j.release(w.told(ctx, j, a, lost))
 	if a.err != nil && ctx.Err() != nil {
 		j.outcome = penstock.Ignored
 		e.sched.abandon(j)
@@ -94,6 +94,18 @@ func (w *worker) do(ctx context.Context, j *job) {
 		return
 	}
 	w.finish(j, a)
+}
+
+// told is what the limits that are shared learn from an attempt.
+func (w *worker) told(ctx context.Context, j *job, a *attempt, lost error) penstock.Outcome {
+	switch {
+	case a.err == nil:
+	case ctx.Err() != nil, lost != nil:
+		return penstock.Ignored
+	case j.shortages < patience(a.err.Err):
+		return penstock.Unused
+	}
+	return j.outcome
 }
 
 // standBack is for an attempt that never began because this machine has run
@@ -184,7 +196,13 @@ func (w *worker) finish(j *job, a *attempt) {
 		}
 	}
 	if w.e.opts.KeepBody && a.err.keepsBody() {
-		r.Body = a.body
+		if a.stored == nil {
+			r.Body = a.body
+		} else if err := w.commitStored(r, a.stored); err != nil {
+			w.e.fail(err)
+			w.e.sched.abandon(j)
+			return
+		}
 	}
 	if r.Exchanges = j.hops; a.exchange != nil {
 		r.Exchanges = append(r.Exchanges, *a.exchange)
@@ -192,8 +210,9 @@ func (w *worker) finish(j *job, a *attempt) {
 	w.e.put(r)
 	w.e.settleDuplicates(j, r)
 	w.e.advance(w.e.sched.finish(j))
-	if w.buf.Cap() > keepBuffer {
-		w.buf = bytes.Buffer{}
+	if cap(w.buf) > keepBuffer {
+		w.e.spare.put(w.buf)
+		w.buf = nil
 	}
 }
 
@@ -202,7 +221,8 @@ func (e *Error) keepsBody() bool { return e == nil || e.Class == Status }
 
 // scratch is a buffer to read through what nobody keeps.
 func (w *worker) scratch() []byte {
-	w.buf.Reset()
-	w.buf.Grow(32 << 10)
-	return w.buf.AvailableBuffer()[:32<<10]
+	if cap(w.buf) < 32<<10 {
+		w.buf = make([]byte, 32<<10)
+	}
+	return w.buf[:cap(w.buf)]
 }

@@ -27,11 +27,15 @@ func TestQuick(t *testing.T) {
 	if _, err := exec.LookPath("nginx"); err == nil {
 		want["small-10"], want["tls"], want["hosts"] = want["delay"], want["delay"], want["delay"]
 	}
+	bin := t.TempDir()
+	if err := build(t.Context(), bin, ""); err != nil {
+		t.Fatal(err)
+	}
 	for scenario, peers := range want {
 		t.Run(scenario, func(t *testing.T) {
 			var out strings.Builder
 			o := options{
-				rounds: 1, quick: true, tmp: t.TempDir(),
+				rounds: 1, quick: true, tmp: t.TempDir(), bin: bin,
 				scenarios: regexp.MustCompile("^" + scenario + "$"), only: regexp.MustCompile("^(penstock|errgroup)"),
 			}
 			if err := run(t.Context(), o, &out, t.Output()); err != nil {

@@ -51,6 +51,7 @@ type options struct {
 	quick           bool
 	scenarios, only *regexp.Regexp
 	penstock, tmp   string
+	bin             string // where the programs are, if they are built already
 }
 
 func check(err error) {
@@ -67,9 +68,12 @@ func run(ctx context.Context, o options, out, progress io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	bin := filepath.Join(dir, "bin")
-	if err := build(ctx, bin, o.penstock); err != nil {
-		return err
+	bin := o.bin
+	if bin == "" {
+		bin = filepath.Join(dir, "bin")
+		if err := build(ctx, bin, o.penstock); err != nil {
+			return err
+		}
 	}
 	for _, s := range scenarios() {
 		if !o.scenarios.MatchString(s.name) {

@@ -62,6 +62,7 @@ func peersFor(s scenario) []*peer {
 		list = []*peer{
 			{name: "penstock, into files", program: "penstock", args: penstock("-o", "out.jsonl", "--bodies", "files:bodies")},
 			{name: "penstock, into records", program: "penstock", args: penstock("-o", "out.jsonl")},
+			{name: "penstock, into files, --fsync never", program: "penstock", args: penstock("-o", "out.jsonl", "--bodies", "files:bodies", "--fsync", "never")},
 			{name: "curl, into files", program: "curl", args: curl(true)},
 			{name: "curl, into one", program: "curl", args: curl(false), stdout: true},
 		}
@@ -72,15 +73,18 @@ func peersFor(s scenario) []*peer {
 		&peer{name: "errgroup", program: "errgroup", args: ours},
 		&peer{name: "fasthttp", program: "fasthttp", args: ours},
 		&peer{name: "colly", program: "colly", share: 2, args: ours},
-		&peer{name: "asyncio", program: "/usr/bin/python3", share: 5, args: asyncio},
+		&peer{name: "asyncio", program: "/usr/bin/python3", share: 10, args: asyncio},
 		&peer{name: "wget2", program: "wget2", share: 10, args: wget2},
-		&peer{name: "aria2", program: "aria2c", share: 20, args: aria2},
+		&peer{name: "aria2", program: "aria2c", share: 50, args: aria2},
 	)
 	if !s.retries && !s.others && s.hosts <= 1 && !s.big {
 		list = append(list, &peer{name: "wrk", program: "wrk", args: wrk, ceil: true})
 	}
-	if s.big || s.retries || s.others || s.delay > 0 {
-		for _, p := range list {
+	for _, p := range list {
+		switch {
+		case s.big && p.share > 1:
+			p.share = 4
+		case s.retries || s.others || s.delay > 0:
 			p.share = 1
 		}
 	}
@@ -195,11 +199,7 @@ func aria2(j job) ([]string, error) {
 }
 
 func wrk(j job) ([]string, error) {
-	seconds := "2s"
-	if j.n < 1001 {
-		seconds = "1s"
-	}
-	return []string{"-t1", "-c" + strconv.Itoa(j.s.conns), "-d" + seconds, j.first}, nil
+	return []string{"-t1", "-c" + strconv.Itoa(j.s.conns), "-d1s", j.first}, nil
 }
 
 func isOutput(name string) bool { return !strings.HasSuffix(name, ".journal") }

@@ -39,7 +39,7 @@ func serve(what string) error {
 	case "big":
 		b.big = bytes.Repeat([]byte("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n"), bigBody/64)
 	case "quota":
-		b.quota = 500
+		b.quota = 1000
 	case "slow": // 200 a second
 		b.slow, b.work = make(chan struct{}, 10), 50*time.Millisecond
 	default:

@@ -67,6 +67,7 @@ func (f *fetchFlags) openBodies() (*bodies.Store, string, error) {
 	if err != nil {
 		return nil, "", f.folderError(err)
 	}
+	f.bodyStore = store
 	return store, f.refTo(dir) + "/", nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock-go/penstock/fetch"
+	"github.com/penstock-go/penstock/fetch/bodies"
 	"github.com/penstock-go/penstock/fetch/policy"
 	"github.com/penstock-go/penstock/rate"
 	"github.com/spf13/cobra"
@@ -42,6 +43,7 @@ type fetchFlags struct {
 	// output
 	output, order, fsync, report string
 	bodies                       bodiesFlag
+	bodyStore                    *bodies.Store // once it is open
 	include, dryRun, resume      bool
 	grace                        time.Duration
 	spillMax, dedupMemory        int64
