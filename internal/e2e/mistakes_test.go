@@ -82,7 +82,7 @@ var mistakes = []mistake{
 	{"fetch --proxy gopher://h:70 urls.txt", `proxy`, `http://127.0.0.1:3128`},
 	{"fetch --base-url example.com urls.txt", `example.com`, `--base-url https://`},
 	{"fetch --http1.1 --http2 urls.txt", `exclude each other`, `one of them`},
-	{"fetch --transport slow urls.txt", `"slow" is none of`, `--transport std`},
+	{"fetch --transport slow urls.txt", `"slow" is none of`, `--transport (std|fast)`},
 	{"fetch -q=maybe urls.txt", `maybe`, `^write -q=true$`},
 	{"fetch -A a\x01b urls.txt", `User-Agent`, `-A`},
 
