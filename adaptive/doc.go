@@ -25,13 +25,17 @@
 //
 //   - a [Knee] reads how throughput changes with what is in flight;
 //   - a [Classifier] tells the two kinds of refusals apart, by what was in flight
-//     when something was refused;
+//     when something was refused, and says how many were accepted together;
 //   - a [RateCap] finds the rate of a token bucket;
 //   - a [Gate] spaces operations, or stops all of them for a while.
 //
-// [Auto] joins the first three. [AIMD], [Vegas] and [Gradient2] are published
-// algorithms that take its place where that is asked for in [Options].Control; so
-// does anything that is a [Control].
+// [Auto] joins the first three. Where what is in flight hardly varies the kinds look
+// alike, so it makes an experiment: it keeps as many under way as were accepted
+// together, at no rate, for some round trips. If all are accepted that is the
+// server's number; if some are refused it limits the rate.
+//
+// [AIMD], [Vegas] and [Gradient2] are published algorithms that take the place of Auto
+// where that is asked for in [Options].Control; so does anything that is a [Control].
 //
 // # Hints
 //
@@ -57,16 +61,19 @@
 //
 // It takes some hundred operations to find out anything. Where latency varies very
 // much (a standard deviation of twice the mean) the limit it finds is up to a third
-// too low for a long time. A token bucket that first runs empty just while the limit
-// grows can be taken for a limit of concurrency, and then gets half of what it
-// would give, as long as a dozen operations or less are in flight.
+// too low for a long time, and a token bucket of a few tokens that is asked for a
+// dozen operations at a time can be taken for a limit of concurrency: it then gives
+// half of what it could. So can a limit of concurrency that falls by half, for a
+// rate, for some seconds.
 //
-// Where latency hardly varies (by less than a per cent), a server that refuses above
-// a number at a time is mostly taken for one that limits the rate: nginx's limit_conn
-// of 37 then gets 60 to 70 % of what it would give, instead of 96 %. A fixed limit,
-// where it is known, does not have that.
+// A server whose workers count as busy for a moment after they have answered
+// refuses now and then what is as many as there are workers. Of 37 with half a
+// millisecond in 20 or 50 some 87 % are used, of 8 some 62 to 75 %.
+//
+// On a machine that is short of processors latency rises with what is under way, as at
+// a server that queues, and is read so.
 //
 // What the tests measured is in the table that they print:
 //
-//	go test -run 'Scenarios|HeldOut' -v ./adaptive
+//	go test -run 'Scenarios|HeldOut|Wired' -v ./adaptive
 package adaptive

@@ -37,6 +37,10 @@ func (g *gate) open(next http.Handler) http.Handler {
 // toRead lets in who may read.
 func (g *gate) toRead(next http.Handler) http.Handler {
 	return g.open(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if foreign(r) {
+			text(w, http.StatusForbidden, "this request comes from a page of another origin")
+			return
+		}
 		if g.needsToken(r) && !g.knows(r) {
 			refuse(w, "to read this, ")
 			return
@@ -58,6 +62,14 @@ func (g *gate) toChange(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	}))
+}
+
+// foreign says that a page of another origin has a browser ask for something. The
+// page could not read the answer, but take the places of those who may. It may
+// link here.
+func foreign(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site != "" && site != "same-origin" && site != "none" && r.Header.Get("Sec-Fetch-Mode") != "navigate"
 }
 
 func refuse(w http.ResponseWriter, what string) {

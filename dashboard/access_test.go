@@ -56,6 +56,12 @@ func TestAccess(t *testing.T) {
 		// which a page of another site cannot use: it gets no CORS header (see TestHeaders).
 		{"status for another site", loopback, false, "GET /status", "127.0.0.1:8080", "", "Origin: https://evil.example", 200},
 
+		{"status from its page", loopback, false, "GET /status", "127.0.0.1:8080", "", "Sec-Fetch-Site: same-origin", 200},
+		{"status typed", loopback, false, "GET /status", "127.0.0.1:8080", "", "Sec-Fetch-Site: none", 200},
+		{"events from another site", loopback, false, "GET /events", "127.0.0.1:8080", "", "Sec-Fetch-Site: cross-site", 403},
+		{"events from another port", loopback, false, "GET /events", "127.0.0.1:8080", "", "Sec-Fetch-Site: same-site", 403},
+		{"a link from another site", loopback, false, "GET /", "127.0.0.1:8080", "", "Sec-Fetch-Site: cross-site", 200},
+
 		// but not by a name that somebody else has made lead here,
 		{"rebinding: page", loopback, false, "GET /", "evil.example:8080", "", "", 403},
 		{"rebinding: status", loopback, false, "GET /status", "evil.example:8080", "", "", 403},
@@ -69,6 +75,7 @@ func TestAccess(t *testing.T) {
 		// nor, without the token, by an address that is not of this loopback.
 		{"another address", loopback, false, "GET /status", "192.0.2.7:8080", "", "", 401},
 		{"another address, with the token", loopback, false, "GET /status", "192.0.2.7:8080", bearer, "", 200},
+		{"no address", loopback, false, "GET /status", "0.0.0.0:8080", "", "", 401},
 		{"a given name", loopback, false, "GET /status", "penstock.example:8080", "", "", 401},
 		{"a given name, with the token", loopback, false, "GET /status", "Penstock.Example:8080", bearer, "", 200},
 

@@ -3,8 +3,10 @@ package dashboard
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/report"
@@ -24,7 +26,7 @@ func (p *Page) metrics() http.Handler {
 // Collector is what /metrics says of the run and of the limiters, for a registry
 // of one's own. All names begin with penstock_.
 func (p *Page) Collector() prometheus.Collector {
-	return &collector{page: p, hosts: map[string]report.Host{}}
+	return &collector{page: p, hosts: map[string]report.Host{}, waited: map[string]float64{}}
 }
 
 // A collector asks when it is asked.
@@ -34,6 +36,8 @@ type collector struct {
 	mu    sync.Mutex             // one scrape at a time, of what follows
 	hosts map[string]report.Host // the first topHosts of which there is a series
 	rest  report.Host            // what was last said of all others
+	// What was last said: the run's data has only the longest of all waits.
+	waited map[string]float64
 }
 
 // desc describes a metric.
@@ -80,11 +84,22 @@ func (c *collector) Describe(chan<- *prometheus.Desc) {}
 type sink chan<- prometheus.Metric
 
 func (s sink) gauge(d *prometheus.Desc, v float64, labels ...string) {
-	s <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	s <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, valid(labels)...)
 }
 
 func (s sink) count(d *prometheus.Desc, v float64, labels ...string) {
-	s <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	s <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, valid(labels)...)
+}
+
+// valid escapes what is no UTF-8: a host may be called anything, and the metrics
+// refuse it.
+func valid(labels []string) []string {
+	for i, l := range labels {
+		if !utf8.ValidString(l) {
+			labels[i] = url.PathEscape(l)
+		}
+	}
+	return labels
 }
 
 // Collect asks how all stands.
@@ -123,12 +138,15 @@ func (c *collector) run(to sink, run *Run) {
 	for _, e := range d.Errors {
 		to.count(errorsDesc, float64(e.Count), string(e.Class))
 	}
-	waited := map[fetch.Reason]float64{}
+	waited := map[string]float64{}
 	for _, s := range d.Shares {
-		waited[s.Reason] += s.Seconds
+		waited[cmp.Or(string(s.Reason), "none")] += s.Seconds
 	}
 	for reason, seconds := range waited {
-		to.count(waitedDesc, seconds, cmp.Or(string(reason), "none"))
+		c.waited[reason] = max(c.waited[reason], seconds)
+	}
+	for reason, seconds := range c.waited {
+		to.count(waitedDesc, seconds, reason)
 	}
 	to <- duration(d.Latency.Total)
 

@@ -1,15 +1,20 @@
 package dashboard
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/report"
 )
 
 // other is the host of all that have no series of their own.
 const other = "other"
+
+// hostLabel is a host's or bucket's name, which may be other itself.
+func hostLabel(name string) string {
+	if name == other {
+		return "host " + other
+	}
+	return name
+}
 
 // byHost counts by host. A host that once has a series keeps it, and none is
 // added to topHosts of them: if one moved over from the others, their count would
@@ -27,7 +32,7 @@ func (c *collector) byHost(to sink, d report.Data) {
 		}
 	}
 	for name, h := range c.hosts {
-		series(to, name, h)
+		series(to, hostLabel(name), h)
 		rest.OK, rest.Failed, rest.Bytes = rest.OK-h.OK, rest.Failed-h.Failed, rest.Bytes-h.Bytes
 	}
 	c.rest = larger(c.rest, rest)
@@ -49,14 +54,20 @@ func series(to sink, name string, h report.Host) {
 // busiest are gauges of the hosts in which most is in flight or waits now, and
 // of all others together.
 func busiest(to sink, st fetch.Stats, list []fetch.BucketStats) {
-	slices.SortFunc(list, func(a, b fetch.BucketStats) int { return cmp.Compare(a.Key, b.Key) })
-	inFlight, queued := st.InFlight, st.Queued+st.Aside
+	type now struct{ inFlight, queued int }
+	hosts := map[string]now{} // one may be there twice, with http and https
+	rest := now{st.InFlight, st.Queued + st.Aside}
 	for _, b := range list {
-		to.gauge(hostInFlightDesc, float64(b.InFlight), b.Key)
-		to.gauge(hostQueuedDesc, float64(b.Queued), b.Key)
-		inFlight, queued = inFlight-b.InFlight, queued-b.Queued
+		name := report.HostName(b.Key)
+		h := hosts[name]
+		hosts[name] = now{h.inFlight + b.InFlight, h.queued + b.Queued}
+		rest = now{rest.inFlight - b.InFlight, rest.queued - b.Queued}
+	}
+	for name, h := range hosts {
+		to.gauge(hostInFlightDesc, float64(h.inFlight), hostLabel(name))
+		to.gauge(hostQueuedDesc, float64(h.queued), hostLabel(name))
 	}
 	// Asked an instant apart, the sums need not agree.
-	to.gauge(hostInFlightDesc, float64(max(0, inFlight)), other)
-	to.gauge(hostQueuedDesc, float64(max(0, queued)), other)
+	to.gauge(hostInFlightDesc, float64(max(0, rest.inFlight)), other)
+	to.gauge(hostQueuedDesc, float64(max(0, rest.queued)), other)
 }

@@ -30,7 +30,7 @@ func many(hosts int) *told {
 	r.data.Latency.Total = report.Distribution{Count: 4, Mean: 30, To: []float64{9, 10, 40, 400_000}, N: []int64{1, 1, 1, 1}}
 	r.data.Counts.Failed = 2 // invalid ones
 	for i := range hosts {
-		h := report.Host{Host: fmt.Sprintf("host-%03d:80", i), OK: int64(i), Failed: 1, Bytes: 10, Items: int64(i + 1)}
+		h := report.Host{Host: fmt.Sprintf("host-%03d", i), OK: int64(i), Failed: 1, Bytes: 10, Items: int64(i + 1)}
 		r.data.Hosts = append([]report.Host{h}, r.data.Hosts...) // the most frequent first
 		r.data.Counts.OK += h.OK
 		r.data.Counts.Failed += h.Failed
@@ -98,8 +98,8 @@ func TestMetrics(t *testing.T) {
 		"penstock_responses_total{429}": 1, "penstock_responses_total{5xx}": 3, "penstock_responses_total{599}": 0,
 		"penstock_errors_total{timeout}": 3, "penstock_paused{}": 1,
 		"penstock_waited_seconds_total{host-rate}": 5, "penstock_waited_seconds_total{none}": 1,
-		"penstock_host_records_total{host-099:80,ok}": 99, "penstock_host_records_total{host-080:80,ok}": 80,
-		"penstock_host_records_total{host-079:80,ok}": 0, "penstock_host_records_total{other,ok}": 79 * 80 / 2,
+		"penstock_host_records_total{host-099,ok}": 99, "penstock_host_records_total{host-080,ok}": 80,
+		"penstock_host_records_total{host-079,ok}": 0, "penstock_host_records_total{other,ok}": 79 * 80 / 2,
 		"penstock_host_records_total{other,failed}": 80, // without those that had no host
 		"penstock_host_in_flight{other}":            80,
 		"penstock_request_duration_seconds{}":       4, "penstock_request_duration_seconds{}0.005": 0,
@@ -129,6 +129,7 @@ func TestMetrics(t *testing.T) {
 	r.data.Hosts[0].OK += 10_000
 	r.data.Counts.OK += 10_000
 	r.data.Hosts = r.data.Hosts[:50] // the others are forgotten
+	r.data.Shares = r.data.Shares[:1]
 	r.mu.Unlock()
 	after := gathered(t, c)
 	sum := 0.0
@@ -158,5 +159,26 @@ func TestMetricsPage(t *testing.T) {
 	}
 	if strings.Contains(body, "penstock_limiter") {
 		t.Error("there are limiters")
+	}
+}
+
+// A host may have any name.
+func TestMetricsOfOddHosts(t *testing.T) {
+	r := many(2)
+	for i, name := range []string{"other", "\xff\xfe:8080"} {
+		r.data.Hosts[i].Host, r.hosts[i].Key = name, name
+	}
+	for _, key := range []string{"A:80", "a:443"} {
+		r.hosts = append(r.hosts, fetch.BucketStats{Key: key, InFlight: 5})
+		r.stats.InFlight += 5
+	}
+	page, err := dashboard.Handler(dashboard.Options{Run: r.run(), Limiters: []dashboard.Limiter{dashboard.Semaphore("\xff", penstock.NewSemaphore(2))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Close()
+	all := gathered(t, page.Collector())
+	if all["penstock_host_in_flight{host other}"] != 1 || all["penstock_host_in_flight{\ufffd\ufffd:8080}"] != 1 || all["penstock_limiter_limit{%FF}"] != 2 || all["penstock_host_in_flight{a}"] != 10 {
+		t.Errorf("%v", all)
 	}
 }

@@ -25,6 +25,9 @@ func (s *scheduler) worth(l *lane) int {
 	if limit := l.limit(); limit > 0 {
 		n = min(n, limit-l.inFlight)
 	}
+	if limit := limitOf(l.share); limit > 0 {
+		n = min(n, limit)
+	}
 	for _, r := range l.declared.Rate {
 		n = min(n, 1+int(r.PerSecond()*ahead.Seconds()))
 	}

@@ -116,7 +116,7 @@ func (l *lane) wait() Wait {
 	case l.waiting:
 		w.Reason, w.Until = l.why, l.until
 	case l.asking > 0 && l.granted.len() == 0:
-		w.Reason, w.Limit, w.Rate = Elsewhere, l.declared.Concurrency, l.declared.Rate.String()
+		w.Reason, w.Limit, w.Rate = Elsewhere, cmp.Or(limitOf(l.share), l.declared.Concurrency), l.declared.Rate.String()
 	}
 	if w.Reason == HostRate {
 		w.Rate = l.limits.Rate.String()
@@ -162,7 +162,7 @@ func (s *scheduler) buckets() []BucketStats {
 			Limit: l.limit(), Auto: l.auto != nil, Held: l.heldFor,
 		}
 		if l.share != nil && l.auto == nil {
-			b.Limit = l.declared.Concurrency
+			b.Limit, b.Auto = cmp.Or(limitOf(l.share), l.declared.Concurrency), l.declared.Auto
 		}
 		if len(l.declared.Rate) > 0 {
 			b.Rate = l.declared.Rate.String()

@@ -19,7 +19,8 @@ type Shared struct {
 	Bucket func(b Bucket) (Share, Limits, error)
 }
 
-// A Share is a limit that is shared with others.
+// A Share is a limit that is shared with others. If it has a method Limit() int,
+// that says how many permits there are in all, as far as is known, 0 for not.
 type Share interface {
 	// Acquire waits until one request may start that costs so many units of a
 	// rate. It returns an error that is penstock.ErrOverLimit if no wait would
@@ -28,7 +29,8 @@ type Share interface {
 	Acquire(ctx context.Context, cost int) (Lease, error)
 }
 
-// A Lease is a permit that can be lost.
+// A Lease is a permit that can be lost. If it has a method Begin(), that is called
+// right before the request is sent.
 type Lease interface {
 	penstock.Permit
 	// Context ends when the permit is lost, and after Release.
@@ -122,6 +124,14 @@ func (w *worker) enter(j *job) bool {
 	return false
 }
 
+// limitOf is how many permits share has in all; 0 where that is not known.
+func limitOf(share Share) int {
+	if s, ok := share.(interface{ Limit() int }); ok {
+		return s.Limit()
+	}
+	return 0
+}
+
 // halt lets nothing new start: a shared limit failed with err.
 func (e *Engine) halt(err error) {
 	e.halted.CompareAndSwap(nil, &SharedError{err})
@@ -133,6 +143,13 @@ func (e *Engine) halt(err error) {
 func (j *job) under(ctx context.Context) (context.Context, func()) {
 	if j.share == nil && j.total == nil {
 		return ctx, func() {}
+	}
+	for _, p := range [...]Lease{j.share, j.total} {
+		if p, ok := p.(lease); ok {
+			if b, ok := p.Lease.(interface{ Begin() }); ok {
+				b.Begin()
+			}
+		}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	var stops [2]func() bool

@@ -61,7 +61,7 @@ func (w *worker) do(ctx context.Context, j *job) {
 	j.active += a.total
 	j.outcome = a.outcome()
 	lost := j.lost()
-	j.release(j.outcome)
+	j.release(w.told(ctx, j, a, lost))
 	if a.err != nil && ctx.Err() != nil {
 		j.outcome = penstock.Ignored
 		e.sched.abandon(j)
@@ -94,6 +94,18 @@ func (w *worker) do(ctx context.Context, j *job) {
 		return
 	}
 	w.finish(j, a)
+}
+
+// told is what the limits that are shared learn from an attempt.
+func (w *worker) told(ctx context.Context, j *job, a *attempt, lost error) penstock.Outcome {
+	switch {
+	case a.err == nil:
+	case ctx.Err() != nil, lost != nil:
+		return penstock.Ignored
+	case j.shortages < patience(a.err.Err):
+		return penstock.Unused
+	}
+	return j.outcome
 }
 
 // standBack is for an attempt that never began because this machine has run

@@ -53,6 +53,15 @@ func (p *Permit) Context() context.Context { return p.ctx }
 // done under the permit to tell a late act from a present one.
 func (p *Permit) Fence() Fence { return p.fence }
 
+// Begin says that the operation begins only now, where that is not as soon as the
+// permit was there: an [Adaptive] learns from how long it takes from here to
+// Release. For other limits it does nothing.
+func (p *Permit) Begin() {
+	p.shared.mu.Lock()
+	defer p.shared.mu.Unlock()
+	p.begun = time.Now()
+}
+
 // Release gives the permit back. It does not wait for Redis to know. The
 // outcome [penstock.Unused] also gives back what was taken of a rate, as far as
 // time has not done so; other outcomes make no difference. Of a permit that was

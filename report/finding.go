@@ -37,12 +37,14 @@ const (
 	Retrying   Cause = "retries"     // waiting for retries
 	HeldBack   Cause = "order"       // an item was too far behind the others
 	OnPause    Cause = "paused"      // somebody had paused it
+	SharedBy   Cause = "shared"      // a limit that other machines share
 	Nothing    Cause = "nothing"     // no limit held for long
 )
 
 const (
 	busyCores   = 0.85 // of all cores: more is a processor that limits
 	goodPart    = 0.1  // of all cores: less is not what a run was busy with
+	shortest    = 0.2  // seconds: a shorter run has had no time to be busy
 	tooLittle   = 0.2  // of the time: less is no finding
 	slowAnswer  = 500  // milliseconds to the first byte
 	mostOfItems = 0.8  // of the time spent on hosts: that host is named
@@ -52,7 +54,7 @@ const (
 var causes = map[Reason]Cause{
 	fetch.Concurrency: OwnLimit, fetch.HostConcurrency: OwnLimit, fetch.TotalRate: OwnRate, fetch.HostRate: HostLimit,
 	fetch.RetryAfter: Holds, fetch.Backoff: Retrying, fetch.Input: SlowInput, fetch.Shortage: NoRoom, fetch.Last: LastOnes,
-	fetch.SlowHead: HeldBack, fetch.Paused: OnPause,
+	fetch.SlowHead: HeldBack, fetch.Paused: OnPause, fetch.Elsewhere: SharedBy,
 }
 
 // Explain says what limited the run that d tells of. It goes by the reason
@@ -66,6 +68,12 @@ func Explain(d Data) Finding {
 		return Finding{Cause: Unknown, Sentence: "what limited it is not known: the run left no summary"}
 	}
 	cause, share, why := leading(d)
+	if most := int64(d.Limits.Concurrency); cause == LastOnes && d.Counts.Records <= most {
+		if d.Counts.Records == 0 {
+			return Finding{Cause: Nothing}
+		}
+		return Finding{Cause: LastOnes, Share: share, Sentence: "as fast as the slowest answer: there was room for all of them at once"}
+	}
 	if share < tooLittle {
 		return Finding{Cause: Nothing, Share: share, Sentence: "no limit held it back for long"}
 	}
@@ -95,7 +103,7 @@ func Explain(d Data) Finding {
 // and uses little.
 func (c CPU) finding(took float64) (f Finding, is bool) {
 	cores := float64(c.Cores)
-	if cores == 0 || took <= 0 {
+	if cores == 0 || took < shortest {
 		return f, false
 	}
 	busy, wanted := c.Seconds/took, (c.Seconds+c.Waited)/took
@@ -175,6 +183,11 @@ func words(d Data, cause Cause, why Why) (sentence, advice string) {
 				"raising -c would not help; raising --per-host would, if " + server + " can take more"
 		}
 		return "limited by " + flagged("-c", why.Limit, d.Limits.Concurrency), "raising -c would help, if " + server + " can take more"
+	case SharedBy:
+		if why.Host != "" {
+			return "limited by what all machines together may do at " + why.Host, "penstock limits ls tells who holds what; penstock limits set changes it"
+		}
+		return "limited by what all machines together may do (--store)", "penstock limits ls tells who holds what; penstock limits set changes it"
 	case OwnRate:
 		return "limited by --rate " + cmp.Or(why.Limit, d.Limits.Rate), "raising -c would not help; raising --rate would, if the servers allow it"
 	case HostLimit:

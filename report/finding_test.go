@@ -35,6 +35,12 @@ func TestExplain(t *testing.T) {
 			report.OwnLimit, "limited by -c 10 for 97 % of the time", "raising -c would help, if api.example.com can take more",
 		},
 		{
+			"a limit that others share",
+			report.Data{Shares: []report.Share{share(0.9, fetch.Elsewhere, "api.example.com", "2")}, Latency: slow(12)},
+			report.SharedBy, "limited by what all machines together may do at api.example.com for 90 % of the time",
+			"penstock limits ls tells who holds what; penstock limits set changes it",
+		},
+		{
 			"own limit to a host",
 			report.Data{Shares: []report.Share{share(0.9, fetch.HostConcurrency, "api.example.com", "2")}, Latency: slow(12)},
 			report.OwnLimit, "limited by --per-host 2 to api.example.com for 90 % of the time",
@@ -122,10 +128,19 @@ func TestExplain(t *testing.T) {
 		},
 		{
 			"input exhausted",
-			report.Data{Shares: []report.Share{share(0.6, fetch.Last, "", ""), share(0.4, fetch.Concurrency, "", "10")}, Latency: slow(2)},
+			report.Data{
+				Shares: []report.Share{share(0.6, fetch.Last, "", ""), share(0.4, fetch.Concurrency, "", "10")}, Latency: slow(2),
+				Counts: report.Counts{Records: 11}, Limits: report.Limits{Concurrency: 10},
+			},
 			report.LastOnes, "limited by the last requests for 60 % of the time, when all others were done",
 			"raising -c would not help; a shorter --timeout would cut them off",
 		},
+		{
+			"as many as may be at once",
+			report.Data{Shares: []report.Share{share(1, fetch.Last, "", "")}, Counts: report.Counts{Records: 10}, Limits: report.Limits{Concurrency: 10}},
+			report.LastOnes, "as fast as the slowest answer: there was room for all of them at once", "",
+		},
+		{"no items", report.Data{Shares: []report.Share{share(1, fetch.Last, "", "")}}, report.Nothing, "", ""},
 		{
 			"shortage",
 			report.Data{Shares: []report.Share{share(0.6, fetch.Shortage, "", "30")}},

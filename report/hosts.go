@@ -100,7 +100,7 @@ func (hs *hosts) evict() *host {
 // buckets notes what the engine says of hosts that are known here.
 func (hs *hosts) buckets(list []fetch.BucketStats) {
 	for _, b := range list {
-		h := hs.byName[hostName(b.Key)]
+		h := hs.byName[HostName(b.Key)]
 		if h == nil {
 			continue
 		}
@@ -154,12 +154,12 @@ func hostOf(url string) string {
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
 		rest = rest[:end]
 	}
-	return hostName(rest[strings.LastIndexByte(rest, '@')+1:])
+	return HostName(rest[strings.LastIndexByte(rest, '@')+1:])
 }
 
-// hostName is a name and port as it is shown: without the port that goes
+// HostName is a name and port as it is shown: without the port that goes
 // without saying.
-func hostName(s string) string {
+func HostName(s string) string {
 	s = strings.TrimSuffix(strings.TrimSuffix(s, ":443"), ":80")
 	return strings.ToLower(s) // s itself if it is in lower case
 }

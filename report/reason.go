@@ -20,7 +20,7 @@ type Why struct {
 
 // whyOf is what the engine says, in short.
 func whyOf(w fetch.Wait, l Limits) Why {
-	why := Why{Reason: w.Reason, Host: hostName(w.Bucket)}
+	why := Why{Reason: w.Reason, Host: HostName(w.Bucket)}
 	switch {
 	case w.Reason == fetch.TotalRate:
 		why.Limit = l.Rate
@@ -36,7 +36,8 @@ func whyOf(w fetch.Wait, l Limits) Why {
 var reasonWords = map[Reason]string{
 	fetch.None: "nothing: one was about to start", fetch.Concurrency: "the limit of all in flight (-c)",
 	fetch.HostConcurrency: "the limit in flight to a host (--per-host)", fetch.TotalRate: "the rate of all (--rate)",
-	fetch.HostRate: "a host's rate", fetch.RetryAfter: "a host that asked to be left alone",
+	fetch.Elsewhere: "a limit that other machines share (--store)",
+	fetch.HostRate:  "a host's rate", fetch.RetryAfter: "a host that asked to be left alone",
 	fetch.Backoff: "retries that were not due", fetch.Input: "the input",
 	fetch.SlowHead: "an item too far behind the others", fetch.Shortage: "this machine's files, ports or buffers",
 	fetch.Paused: "somebody to resume it: it was paused", fetch.Last: "the last requests: all else was done",

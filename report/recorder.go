@@ -166,7 +166,7 @@ func (r *Recorder) change(at time.Duration, c Change) {
 	if len(r.changes) == maxChanges {
 		r.changes = slices.Delete(r.changes, 0, maxChanges/10)
 	}
-	c.T, c.Host = round3(at.Seconds()), hostName(c.Host)
+	c.T, c.Host = round3(at.Seconds()), HostName(c.Host)
 	r.changes = append(r.changes, c)
 }
 

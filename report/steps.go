@@ -38,6 +38,7 @@ type step struct {
 var reasons = [...]Reason{
 	fetch.None, fetch.Concurrency, fetch.HostConcurrency, fetch.TotalRate, fetch.HostRate, fetch.RetryAfter,
 	fetch.Backoff, fetch.Input, fetch.Shortage, fetch.Last, fetch.Paused, fetch.SlowHead,
+	fetch.Elsewhere,
 }
 
 func newSteps() steps { return steps{length: firstStep, byKey: map[int64]*step{}} }

@@ -8,7 +8,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
 
 	"github.com/penstock-go/penstock/fetch"
 )
@@ -85,7 +88,7 @@ func (t *text) block(heading, s string) {
 func (t *text) wrap(heading string, words []string) {
 	line := ""
 	for _, w := range words {
-		if line != "" && utf8.RuneCountInString(line)+utf8.RuneCountInString(w)+1 > t.Width-indent {
+		if line != "" && width(line)+width(w)+1 > t.Width-indent {
 			t.block(heading, line)
 			heading, line = "", ""
 		}
@@ -100,11 +103,15 @@ func (t *text) wrap(heading string, words []string) {
 func (t *text) head() {
 	c := t.d.Counts
 	failed := Number(c.Failed) + " failed"
-	line := fmt.Sprintf("%s items: %s ok, ", Number(c.Records), Number(c.OK))
+	items := " items: "
+	if c.Records == 1 {
+		items = " item: "
+	}
+	line := Number(c.Records) + items + Number(c.OK) + " ok, "
 	if c.Failed > 0 {
 		failed = t.paint(red, failed)
 	}
-	t.out.WriteString(t.paint(bold, line) + failed + "\n")
+	t.line(t.paint(bold, line) + failed)
 	if n := len(t.d.Parts); n > 0 {
 		t.line(fmt.Sprintf("%s items were done before; run number %d of this output", Number(c.Records-t.d.Parts[n-1].Records), n))
 	}
@@ -218,10 +225,10 @@ func (t *text) hosts() {
 		return s
 	}
 	head := row("items", "ok", "p50", "p99", "held", "limit")
-	name := t.Width - utf8.RuneCountInString(head)
+	name := t.Width - width(head)
 	longest := indent
 	for _, h := range t.d.Hosts[:min(textHosts, len(t.d.Hosts))] {
-		longest = max(longest, 3+utf8.RuneCountInString(printable(h.Host)))
+		longest = max(longest, 3+width(printable(h.Host)))
 	}
 	name = min(name, longest)
 	t.line(t.paint(faint, fmt.Sprintf("%-*s", name, "hosts")+head))
@@ -285,7 +292,7 @@ func (t *text) next() {
 	heading := "next"
 	for _, c := range t.Next[:min(textNext, len(t.Next))] {
 		t.out.WriteString(t.paint(faint, fmt.Sprintf("%-*s", indent, heading)) + c.Line) // whole: it is to be copied
-		if n := indent + utf8.RuneCountInString(c.Line) + utf8.RuneCountInString(c.What) + 4; n <= t.Width && c.What != "" {
+		if n := indent + width(c.Line) + width(c.What) + 4; n <= t.Width && c.What != "" {
 			t.out.WriteString(t.paint(faint, "  # "+c.What))
 		}
 		t.out.WriteString("\n")
@@ -293,8 +300,14 @@ func (t *text) next() {
 	}
 }
 
+// columns counts them, whatever the locale says.
+var columns = runewidth.Condition{StrictEmojiNeutral: true}
+
+// width is how many columns s takes.
+func width(s string) int { return columns.StringWidth(s) }
+
 // fit cuts s to that many columns; escape sequences do not count.
-func fit(s string, width int) string {
+func fit(s string, most int) string {
 	n, cut := 0, 0
 	for i := 0; i < len(s); {
 		if s[i] == 0x1b {
@@ -302,14 +315,14 @@ func fit(s string, width int) string {
 			i += end + 1
 			continue
 		}
-		_, size := utf8.DecodeRuneInString(s[i:])
-		if n == width-1 {
-			cut = i
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if n < most {
+			cut = i // what is before it and one column more fit
 		}
-		n++
+		n += columns.RuneWidth(r)
 		i += size
 	}
-	if n <= width {
+	if n <= most {
 		return strings.TrimRight(s, " ")
 	}
 	s, colored := s[:cut]+"…", strings.Contains(s, "\x1b")
@@ -320,15 +333,16 @@ func fit(s string, width int) string {
 }
 
 // pad makes s that wide, cut or filled up.
-func pad(s string, width int) string {
-	s = fit(s, width-1)
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
+func pad(s string, most int) string {
+	s = fit(s, most-1)
+	return s + strings.Repeat(" ", max(0, most-width(s)))
 }
 
-// printable takes out of s what could move a terminal's cursor.
+// printable takes out of s what could move a terminal's cursor, or turn the
+// direction of what follows.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+		if !unicode.IsPrint(r) {
 			return -1
 		}
 		return r

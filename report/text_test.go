@@ -6,8 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/report"
 )
@@ -64,10 +64,12 @@ latency           p50       p90       p99       max
 func TestTextWidth(t *testing.T) {
 	d := sampled(t, 2000, nil)
 	d.Hosts[0].Host = strings.Repeat("ä", 300) + ".example"
+	d.Hosts[1].Host = strings.Repeat("例え", 100) + ".\u202etest" // each takes two columns; what would turn the line round is left out
+	d.Counts.Records, d.Counts.OK, d.Counts.Failed = 123_456_789_012, 120_000_000_000, 3_456_789_012
 	d.Errors[0].URL = "https://example.com/" + strings.Repeat("x", 300) + "\x1b[2J\r\n"
 	for _, width := range []int{0, 1, 40, 59, 72, 80, 200} {
 		plain := textOf(t, d, report.TextOptions{Width: width, Next: next})
-		if strings.ContainsAny(plain, "\x1b\r") {
+		if strings.ContainsAny(plain, "\x1b\r\u202e") {
 			t.Fatalf("width %d: an escape in %q", width, plain)
 		}
 		for line := range strings.Lines(plain) {
@@ -76,7 +78,7 @@ func TestTextWidth(t *testing.T) {
 			if width == 0 {
 				most = 80
 			}
-			if n := utf8.RuneCountInString(line); n > most && !strings.Contains(line, "penstock ") || strings.HasSuffix(line, " ") {
+			if n := runewidth.StringWidth(line); n > most && !strings.Contains(line, "penstock ") || strings.HasSuffix(line, " ") {
 				t.Errorf("width %d: %d columns in %q", width, n, line)
 			}
 		}

@@ -5,7 +5,7 @@
 #   capture.sh FILE [COLUMNS [ROWS]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=$1 columns=${2:-100} rows=${3:-16} every=0.5
+out=$1 columns=${2:-100} rows=${3:-20} every=0.5
 command -v tmux >/dev/null || { echo 'capture.sh needs tmux; on Debian: sudo apt-get install tmux' >&2; exit 1; }
 
 dir=$(mktemp -d)
@@ -36,6 +36,7 @@ awk -v columns="$columns" -v rows="$rows" -v every="$every" -v last="$n" '
 		width = columns * 8.4 + 32; height = rows * 20 + 32
 		printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n", width, height, width, height
 		print "<title>A terminal in which penstock demo runs</title>"
+		print "<style>text{white-space:pre}</style>" # xml:space alone is no longer heeded by all
 		print "<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#16181d\"/>"
 		print "<g font-family=\"ui-monospace,Menlo,Consolas,DejaVu Sans Mono,monospace\" font-size=\"14\" fill=\"#dfe3ea\" xml:space=\"preserve\">"
 	}

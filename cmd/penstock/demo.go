@@ -60,7 +60,7 @@ func demo(cmd *cobra.Command, items, limit int) error {
 	}
 	out := &output{sink: sink, name: name, quiet: true} // it goes away with the demo
 	stderr := cmd.ErrOrStderr()
-	fmt.Fprintf(stderr, "fetching %d URLs from %s, at most %d at a time\n", items, server.URL(), limit)
+	fmt.Fprintf(stderr, "fetching %s URLs from %s, at most %d at a time\n", report.Number(int64(items)), server.URL(), limit)
 	r := fetchRun{
 		opts: fetch.Options{
 			Concurrency: limit, KeepBody: true, Retry: fetch.Retry{Max: 3},
@@ -94,12 +94,13 @@ func confirm(w io.Writer, server *origin.Server, name string, items, limit int) 
 		return err
 	}
 	seen := server.Audit().Total
-	fmt.Fprintf(w, "the server saw %d requests, %d of them different, at most %d in flight; the file has %d records in input order\n",
-		seen.Requests, seen.Distinct, seen.MaxInFlight, records)
+	number := func(n uint64) string { return report.Number(int64(n)) }
+	fmt.Fprintf(w, "the server saw %s requests, %s of them different, at most %d in flight;\nthe file has %s records in input order\n",
+		number(seen.Requests), number(seen.Distinct), seen.MaxInFlight, number(uint64(records)))
 	if seen.Distinct != uint64(items) || seen.MaxInFlight > limit || records != items {
 		return fmt.Errorf("that is not %d URLs, at most %d at a time", items, limit)
 	}
-	fmt.Fprintf(w, "confirmed: all %d there, never more than %d at once\n", items, limit)
+	fmt.Fprintf(w, "confirmed: all %s there, never more than %d at once\n", report.Number(int64(items)), limit)
 	return nil
 }
 

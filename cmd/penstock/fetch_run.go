@@ -97,6 +97,13 @@ func (r *fetchRun) run(ctx context.Context) error {
 	r.live.close()
 	data := rec.Data()
 	data.Notes = append(data.Notes, dedupNotes(sum)...)
+	switch {
+	case err != nil:
+	case data.Counts.Records == 0:
+		data.Notes = append(data.Notes, "the input held no items: blank lines and # comments are none.")
+	case sum.Records == 0:
+		data.Notes = append(data.Notes, "nothing was left to do.")
+	}
 	r.summarize(show, data)
 	verdict := r.verdict(show, sum, err, sig)
 	err = errors.Join(verdict, r.out.writeSummary(sum, verdict, data), r.writeReport(data))

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/rate"
 	"github.com/penstock-go/penstock/redislimit"
 	"github.com/spf13/cobra"
@@ -170,7 +171,7 @@ func parseChange(text string) (func(context.Context, *redislimit.Store, string) 
 		return nil, usagef("penstock limits set NAME 20, or 100/s for a rate", "%q is neither a number nor a rate", text)
 	}
 	return func(ctx context.Context, s *redislimit.Store, name string) error {
-		return s.SetRates(ctx, name, rates...)
+		return s.SetRates(ctx, name, fetch.Paced(rates)...)
 	}, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/penstock-go/penstock/internal/machine"
 	"github.com/penstock-go/penstock/report"
 	"github.com/spf13/pflag"
+	"golang.org/x/net/netutil"
 )
 
 // listenFlags say where the live page is.
@@ -96,6 +97,10 @@ func readToken(name string) (string, error) {
 	return token, nil
 }
 
+// mostConns is how many connections to the page there may be: the run needs the
+// files.
+const mostConns = 100
+
 // start serves the page of a run, and says where it is.
 func (l *livePage) start(engine *fetch.Engine, rec *report.Recorder, say func(string)) error {
 	if l == nil {
@@ -125,7 +130,7 @@ func (l *livePage) start(engine *fetch.Engine, rec *report.Recorder, say func(st
 		Handler: page, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: log.New(io.Discard, "", 0), // of clients that have left
 	}
-	l.serving.Go(func() { _ = l.server.Serve(l.listener) }) // it ends with ErrServerClosed
+	l.serving.Go(func() { _ = l.server.Serve(netutil.LimitListener(l.listener, mostConns)) }) // it ends with ErrServerClosed
 	say("live page: " + l.url())
 	return nil
 }

@@ -63,7 +63,11 @@ func makeReport(cmd *cobra.Command, run, output string) error {
 	case "-":
 		return report.WriteHTML(cmd.OutOrStdout(), data)
 	}
-	return writeHTML(output, data)
+	if err := writeHTML(output, data); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s is written: open it in a browser\n", oneLine(output))
+	return nil
 }
 
 // runData are the figures of a run: its summary, if it has one that belongs to

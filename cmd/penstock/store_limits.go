@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/penstock-go/penstock"
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/rate"
 	"github.com/penstock-go/penstock/redislimit"
@@ -51,7 +52,7 @@ func shareError(err error) error {
 	return err
 }
 
-// total is the limit of all requests. What -c auto finds is each machine's own.
+// total is the limit of all requests. With -c auto the hosts' limits are what holds.
 func (s *sharedLimits) total(n int, auto bool, rates rate.List) (fetch.Share, error) {
 	if auto {
 		return s.limit(s.name, 0, rates)
@@ -59,16 +60,29 @@ func (s *sharedLimits) total(n int, auto bool, rates rate.List) (fetch.Share, er
 	return s.limit(s.name, n, rates)
 }
 
-// bucket is what keeps the limits of b. What --per-host auto finds is each
-// machine's own.
+// bucket is what keeps the limits of b. What auto finds is found by all together.
 func (s *sharedLimits) bucket(b fetch.Bucket) (fetch.Share, fetch.Limits, error) {
 	rest := fetch.Limits{Retry: b.Retry}
-	n := b.Concurrency
+	name := bucketName(s.name, b.Key)
 	if b.Auto {
-		rest.Auto, rest.Concurrency, n = true, n, 0
+		share, err := s.auto(name, b.Limits)
+		return share, rest, err
 	}
-	share, err := s.limit(bucketName(s.name, b.Key), n, b.Rate)
+	share, err := s.limit(name, b.Concurrency, b.Rate)
 	return share, rest, err
+}
+
+// auto is a limit that finds itself, under limits.Rate, which has a name of its own.
+func (s *sharedLimits) auto(name string, limits fetch.Limits) (fetch.Share, error) {
+	a, err := s.store.Adaptive(name, redislimit.AdaptiveOptions{Max: limits.Concurrency})
+	if err != nil {
+		return nil, err
+	}
+	paced, err := s.limit(name+"/rate", 0, limits.Rate)
+	if err != nil {
+		return nil, err
+	}
+	return autoShare{a, paced}, nil
 }
 
 // limit is a limit of n, 0 for none, and rates; nil for neither.
@@ -90,9 +104,10 @@ func (s *sharedLimits) limit(name string, n int, rates rate.List) (fetch.Share, 
 	return nil, nil
 }
 
-// bucketName is the name of the limit of the bucket key. What may not stand in
-// one is written as in a URL, with + for %.
+// bucketName is the name of the limit of the bucket key: for one of all of a rule,
+// the rule's. What may not stand in one is written as in a URL, with + for %.
 func bucketName(name, key string) string {
+	key = strings.TrimSuffix(key, "/*")
 	var b strings.Builder
 	b.WriteString(name)
 	b.WriteByte('/')
@@ -117,6 +132,45 @@ type semaphoreShare struct{ s *redislimit.Semaphore }
 
 func (s semaphoreShare) Acquire(ctx context.Context, cost int) (fetch.Lease, error) {
 	return asLease(s.s.AcquireCost(ctx, 1, cost))
+}
+
+func (s semaphoreShare) Limit() int { return s.s.Stats().Limit }
+
+// An autoShare has its tokens of the rate, if there is one, before its permit, which
+// is to be out for as long as the request takes.
+type autoShare struct {
+	a     *redislimit.Adaptive
+	paced fetch.Share // nil for no rate
+}
+
+func (s autoShare) Acquire(ctx context.Context, cost int) (fetch.Lease, error) {
+	if s.paced == nil {
+		return asLease(s.a.Acquire(ctx, 1))
+	}
+	token, err := s.paced.Acquire(ctx, cost)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.a.Acquire(ctx, 1)
+	if err != nil {
+		token.Release(penstock.Unused)
+		return nil, err
+	}
+	return pacedLease{p, token}, nil
+}
+
+func (s autoShare) Limit() int { return s.a.Limit() }
+
+// A pacedLease is a permit and its tokens.
+type pacedLease struct {
+	*redislimit.Permit
+
+	token fetch.Lease
+}
+
+func (l pacedLease) Release(o penstock.Outcome) {
+	l.Permit.Release(o)
+	l.token.Release(o)
 }
 
 type rateShare struct{ r *redislimit.Rate }

@@ -123,6 +123,8 @@ func TestWaiting(t *testing.T) {
 	}{
 		{fetch.Wait{}, "for nothing"},
 		{fetch.Wait{Reason: fetch.Concurrency, Limit: 50}, "for -c 50"},
+		{fetch.Wait{Reason: fetch.Elsewhere}, "for what is shared: --store"},
+		{fetch.Wait{Reason: fetch.Elsewhere, Bucket: "a.example:443", Limit: 5}, "for what is shared: a.example"},
 		{fetch.Wait{Reason: fetch.HostConcurrency, Bucket: "a.example:443", Limit: 5}, "for the limit of 5: a.example"},
 		{fetch.Wait{Reason: fetch.TotalRate, Until: noon.Add(time.Second)}, "for --rate 100/s"},
 		{fetch.Wait{Reason: fetch.HostRate, Bucket: "a.example", Rate: "10/s"}, "for the rate of 10/s: a.example"},

@@ -31,6 +31,7 @@ type sample struct {
 	at      time.Time
 	records int64
 	bytes   int64
+	elapsed time.Duration
 	wait    fetch.Wait
 }
 
@@ -42,7 +43,7 @@ type hostSample struct {
 // Add takes what was so at now and returns what is to be shown. It asks for
 // buckets, which may be nil, once a second.
 func (m *Meter) Add(now time.Time, st fetch.Stats, buckets func(n int) []fetch.BucketStats) State {
-	m.samples = append(m.samples, sample{now, st.Records, st.Bytes, st.Wait})
+	m.samples = append(m.samples, sample{now, st.Records, st.Bytes, st.Elapsed, st.Wait})
 	for len(m.samples) > 2 && now.Sub(m.samples[1].at) >= leftOver {
 		m.samples = m.samples[1:]
 	}
@@ -70,10 +71,13 @@ func (m *Meter) addHosts(now time.Time, list []fetch.BucketStats) {
 	}
 }
 
-// rates are those of the time since over ago, or since there is a sample.
+// rates are those of the time since over ago, or since the run began.
 func (m *Meter) rates(now time.Time, over time.Duration) (records, bytes float64) {
 	last := m.samples[len(m.samples)-1]
 	first := m.samples[0]
+	if len(m.samples) == 1 {
+		return perSecond(last.records, last.elapsed), perSecond(last.bytes, last.elapsed)
+	}
 	for _, s := range m.samples[:len(m.samples)-1] {
 		if now.Sub(s.at) < over {
 			break

@@ -94,6 +94,11 @@ func (s State) waiting() string {
 		return "for " + strings.TrimSpace("--rate "+s.Limits.Rate)
 	case fetch.HostRate:
 		return fmt.Sprintf("for the rate of %s: %s", w.Rate, host)
+	case fetch.Elsewhere:
+		if host == "" {
+			return "for what is shared: --store"
+		}
+		return "for what is shared: " + host
 	case fetch.RetryAfter:
 		return "for Retry-After" + in + ": " + host
 	case fetch.Backoff:

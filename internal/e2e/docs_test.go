@@ -112,7 +112,7 @@ func (w *world) run(t *testing.T, doc string, b shellBlock) {
 			return
 		}
 	}
-	if strings.Contains(b.script, "--fleet ") && !haveRedis() {
+	if usesStore(b.script) && !haveRedis() {
 		t.Logf("%s:%d: not run: no redis-server on this machine", doc, b.line)
 		return
 	}
@@ -124,7 +124,7 @@ func (w *world) run(t *testing.T, doc string, b shellBlock) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", b.script)
 	cmd.Dir, cmd.Env = dir, w.environ(dir)
-	if strings.Contains(b.script, "--fleet ") {
+	if usesStore(b.script) {
 		// The leases of a Redis that has just been started are to be short.
 		cmd.Env = append(cmd.Env, "PENSTOCK_STORE="+redistest.Start(t).URL(), "PENSTOCK_LEASE=3s")
 	}
@@ -135,6 +135,11 @@ func (w *world) run(t *testing.T, doc string, b shellBlock) {
 		text := said.String()
 		t.Errorf("%s:%d: %v\n%s\nsaid:\n%s", doc, b.line, err, b.script, text[max(0, len(text)-2000):])
 	}
+}
+
+// usesStore says that a script is about a store that the environment names.
+func usesStore(script string) bool {
+	return strings.Contains(script, "--fleet ") || strings.Contains(script, "penstock limits ")
 }
 
 // TestDocsNameTests checks that the tests that docs/guarantees.md names are
