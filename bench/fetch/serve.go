@@ -24,7 +24,7 @@ type behaviour struct {
 
 	mu            sync.Mutex
 	began, others time.Time
-	window        int64 // second
+	window        int64 // second since then
 	used          int
 }
 
@@ -119,8 +119,8 @@ func (b *behaviour) answer(out []byte, path string, first bool) net.Buffers {
 	}
 	allowed := true
 	if b.quota > 0 {
-		if now.Unix() != b.window {
-			b.window, b.used = now.Unix(), 0
+		if window := int64(now.Sub(b.began) / time.Second); window != b.window {
+			b.window, b.used = window, 0
 		}
 		b.used++
 		allowed = b.used <= b.quota

@@ -42,6 +42,10 @@ func (s scenario) table(w io.Writer, peers []*peer, results map[string][]result)
 	first := results[peers[0].name]
 	for _, p := range peers {
 		rs := results[p.name]
+		if slices.ContainsFunc(rs, func(r result) bool { return r.rate == 0 }) {
+			fmt.Fprintf(&b, "| %s | failed |%s\n", p.name, strings.Repeat(" |", strings.Count(line, "|")-3))
+			continue
+		}
 		lo, hi := slices.MinFunc(rs, byRate), slices.MaxFunc(rs, byRate)
 		name := p.name
 		if n := rs[0].n; n != first[0].n && !p.ceil {
