@@ -120,8 +120,8 @@ func save(data []byte, v reflect.Value) []byte {
 		if v.Type() == timeType {
 			return saveTime(data, *settable(v).Addr().Interface().(*time.Time))
 		}
-		for i := range v.NumField() {
-			data = save(data, v.Field(i))
+		for _, field := range v.Fields() {
+			data = save(data, field)
 		}
 		return data
 	case reflect.Pointer:
@@ -181,8 +181,8 @@ func (r *reader) load(v reflect.Value) {
 			}
 			return
 		}
-		for i := range v.NumField() {
-			r.load(v.Field(i))
+		for _, field := range v.Fields() {
+			r.load(field)
 		}
 	case reflect.Pointer:
 		if r.flag() {
@@ -218,7 +218,7 @@ func (r *reader) take(n int) []byte {
 
 func (r *reader) flag() bool {
 	b := r.take(1)
-	return b != nil && b[0] == 1
+	return len(b) == 1 && b[0] == 1
 }
 
 func (r *reader) int() int64 {

@@ -154,7 +154,7 @@ func (s *scheduler) entered() bool {
 	if s.paused || s.inFlight > s.allowed {
 		return false
 	}
-	s.peak = max(s.peak, s.inFlight-s.entering)
+	s.peak = max(s.peak, s.sending())
 	return true
 }
 
@@ -167,3 +167,16 @@ func (s *scheduler) askAgain() {
 		}
 	}
 }
+
+// passOn says that j's request has ended: its share of the total goes to another
+// before its record is written.
+func (s *scheduler) passOn(j *job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j.passed = true
+	s.leaving++
+}
+
+// sending is how many are in flight, but for those that wait for the total or have
+// passed their share of it on. The caller holds mu.
+func (s *scheduler) sending() int { return s.inFlight - s.entering - s.leaving }

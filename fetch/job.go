@@ -27,6 +27,7 @@ type job struct {
 	// What it holds of limits that are shared with other runs: its bucket's, and
 	// the total. Nil for nothing.
 	share, total Lease
+	passed       bool // has given the total back, and is still counted in flight
 
 	tooDear   bool // its cost is more than a rate will ever give
 	attempts  int

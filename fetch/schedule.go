@@ -45,6 +45,7 @@ type scheduler struct {
 	unasked  fifoOf[*lane]  // have not asked for permits, because
 	inHand   int            // so many are there that no job in flight uses yet
 	entering int            // of inFlight, wait for the total that is shared
+	leaving  int            // of inFlight, have passed their share of that on
 	asks     sync.WaitGroup // those who wait for permits
 	timed    timedHeap
 	timer    *time.Timer
@@ -206,7 +207,7 @@ func (s *scheduler) nextTask() (*job, *lane) {
 			if s.shared.total() != nil && !j.tooDear {
 				s.entering++
 			}
-			s.peak = max(s.peak, s.inFlight-s.entering)
+			s.peak = max(s.peak, s.sending())
 			s.letRead()
 			return j, nil
 		}
@@ -277,6 +278,10 @@ func (s *scheduler) leave(j *job) {
 	l := j.lane
 	s.inFlight--
 	l.inFlight--
+	if j.passed {
+		j.passed = false
+		s.leaving--
+	}
 	j.grant.release(j.outcome)
 	now := time.Now()
 	if l.inFlight == 0 && l.waiting && l.why == RetryAfter && l.hold(now).IsZero() {

@@ -65,7 +65,7 @@ func (e *Engine) Stats() Stats {
 func (s *scheduler) stats(st *Stats) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.InFlight, st.MaxInFlight = s.inFlight-s.entering, s.peak
+	st.InFlight, st.MaxInFlight = s.sending(), s.peak
 	st.Backoff = s.backoff
 	st.Queued, st.Aside = s.resident-st.InFlight-s.backoff, int(s.spill.live)
 	st.Spilled, st.SpillBytes = s.spill.all, s.spill.most

@@ -61,6 +61,9 @@ func (w *worker) do(ctx context.Context, j *job) {
 	j.active += a.total
 	j.outcome = a.outcome()
 	lost := j.lost()
+	if j.total != nil {
+		e.sched.passOn(j)
+	}
 	j.release(w.told(ctx, j, a, lost))
 	if a.err != nil && ctx.Err() != nil {
 		j.outcome = penstock.Ignored

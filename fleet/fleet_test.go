@@ -319,3 +319,24 @@ func TestRemoved(t *testing.T) {
 		t.Errorf("the loader: %v", err)
 	}
 }
+
+// All of a fleet is in one slot of a Cluster.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.Cluster(t, 3)
+	c := connect(t, nodes[0].Addr)
+	for _, name := range []string{"one", "two", "three"} {
+		load(t, c, name, 30, fleet.LoadOptions{Chunk: 10})
+		out := newDisk()
+		w := join(t, c, name, out, fleet.WorkerOptions{})
+		if n, err := work(t.Context(), w, -1); n != 30 || err != io.EOF {
+			t.Fatalf("%s: %d, %v", name, n, err)
+		}
+		w.Close()
+		every(t, 30, out)
+	}
+	names, err := fleet.List(t.Context(), c)
+	if err != nil || fmt.Sprint(names) != "[one three two]" {
+		t.Errorf("%q, %v", names, err)
+	}
+}

@@ -2,11 +2,11 @@ package fleet_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -162,4 +162,6 @@ func look(t testing.TB, c rueidis.Client, name string) *fleet.Status {
 	return s
 }
 
-func nameOf(t testing.TB) string { return strings.ReplaceAll(t.Name(), "#", "_") }
+// nameOf is a name for a fleet that nothing else has: also where the test is run
+// more than once.
+func nameOf(t testing.TB) string { return t.Name() + "-" + rand.Text() }

@@ -135,7 +135,11 @@ func (w *Worker) failed(ctx context.Context, err error) error {
 func (w *Worker) await(ctx context.Context) error {
 	before := time.Now()
 	cmd := w.client.B().Xreadgroup().Group("workers", w.o.ID).Count(1).Block(block.Milliseconds()).Streams().Key(w.keys[1]).Id(">").Build()
-	r, err := w.client.Do(ctx, cmd).AsXRead()
+	// A call that blocks has no deadline of the client's: a network that swallows
+	// everything would hold it for ever.
+	limited, cancel := context.WithTimeout(ctx, block+max(w.meta.lease/4, time.Second))
+	defer cancel()
+	r, err := w.client.Do(limited, cmd).AsXRead()
 	if rueidis.IsRedisNil(err) {
 		_ = w.reached(nil)
 		return nil

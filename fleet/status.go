@@ -104,6 +104,9 @@ func Look(ctx context.Context, client rueidis.Client, name string) (*Status, err
 		seen, said, _ := strings.Cut(text, " ")
 		w := WorkerStatus{ID: id, Seen: since(now, number(seen)), Hand: hands[id]}
 		_ = json.Unmarshal([]byte(said), &w.told) // what cannot be read is not told
+		if w.State == stateLeft {
+			w.Hand = 0 // it has given back what still goes by its name
+		}
 		s.Workers = append(s.Workers, w)
 		if s.Pending += w.Hand; s.Alive(&w) {
 			s.Rate += w.Rate

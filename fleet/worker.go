@@ -192,7 +192,7 @@ func (w *Worker) Close() error {
 	w.fail(nil)
 	w.wg.Wait()
 	err := w.out.Commit()
-	ctx, cancel := context.WithTimeout(context.Background(), min(w.meta.lease, 5*time.Second))
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	w.leave(ctx, err == nil)
 	return errors.Join(err, w.out.Close())

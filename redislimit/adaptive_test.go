@@ -106,9 +106,10 @@ func TestAdaptiveTakeover(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, 30*time.Second, "the second leads", func() bool { return b.Stats().Leading })
-	if n := b.Limit(); n != 9 {
-		t.Errorf("the limit has become %d", n)
+	if n := srv.Must("HGET", "penstock:{over}", "l"); n != "9" {
+		t.Errorf("the limit has become %s", n)
 	}
+	eventually(t, 30*time.Second, "the second knows it", func() bool { return b.Limit() == 9 })
 	stop()
 	keepBusy(t, b, 2, penstock.Overload)
 	eventually(t, 30*time.Second, "it learns", func() bool { return b.Limit() == 1 })

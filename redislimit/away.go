@@ -74,6 +74,9 @@ func (l *shared) check() {
 func (l *shared) giveBackAway(p *Permit) {
 	l.away.spare += p.n
 	l.away.fence = p.fence
+	if !p.local {
+		l.out.frees = append(l.out.frees, freed{id: p.id})
+	}
 	l.serveAway(time.Now())
 }
 

@@ -90,15 +90,15 @@ func (f *follower) restore(snapshot string, now float64) {
 	f.clock(now)
 }
 
-// snapshot returns what the controller has learned and when, or "".
+// snapshot returns when it is and what the controller has learned. Of one that cannot
+// say that the time alone keeps a new leader from learning all once more.
 func (f *follower) snapshot() string {
-	c, ok := f.control.(snapshotter)
-	if !ok {
-		return ""
-	}
-	data, err := c.MarshalBinary()
-	if err != nil {
-		return ""
+	var data []byte
+	if c, ok := f.control.(snapshotter); ok {
+		var err error
+		if data, err = c.MarshalBinary(); err != nil {
+			return ""
+		}
 	}
 	return decimal(uint64(max(f.now.Sub(time.Unix(1_000_000_000, 0)).Microseconds(), 0))) + " " + string(data)
 }

@@ -327,10 +327,22 @@ if whole or L >= first then
 				listed[pid .. ':' .. id .. ':' .. n] = true
 			end
 		end
+		-- What was granted and is not listed was used and given back, as is said
+		-- next, or nobody has heard of it: then its rates are refunded.
+		local spent, unheard = {}, {}
+		for _ = 1, num(arg()) do
+			local id = arg()
+			spent[id:match('^%d+')] = id
+		end
 		for id in pairs(mine) do
-			if not listed[id] then frees[#frees + 1] = id end
+			if spent[id] then
+				frees[#frees + 1] = spent[id]
+			elseif not listed[id] then
+				unheard[#unheard + 1] = id
+			end
 		end
 		free(frees)
+		free(unheard, true)
 		bulk('ZADD', Q, adds)
 	end
 	local gone = {}
@@ -458,4 +470,4 @@ if not whole then
 end
 save()
 return {'ok', epoch, limit or 0, procs, math.ceil(wait), math.ceil(max(grace - L, 0)), spec,
-	grants, refused, lost, queued, no}
+	grants, refused, lost, queued, no, queue, whole and run or ''}

@@ -1,7 +1,9 @@
 package redislimit_test
 
 import (
+	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"testing"
 	"time"
@@ -214,4 +216,38 @@ func TestLookAndList(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 	p.Release(penstock.Success)
+}
+
+// TestCancelAtGrant ends waits in another process at the moment of their grants:
+// whoever wins, no permit is left over and none is missing.
+func TestCancelAtGrant(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	a := semaphore(t, open(t, srv.URL(), quick), "atgrant", 1)
+	b := semaphore(t, open(t, srv.URL(), quick), "atgrant", 1)
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	granted := 0
+	for range 300 {
+		held, err := a.Acquire(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		got := make(chan *redislimit.Permit, 1)
+		go func() {
+			p, _ := b.Acquire(ctx, 1)
+			got <- p
+		}()
+		eventually(t, patience, "b waits", func() bool { return b.Stats().Waiting == 1 })
+		time.AfterFunc(time.Duration(random.IntN(1500))*time.Microsecond, cancel)
+		held.Release(penstock.Success)
+		if p := <-got; p != nil {
+			granted++
+			p.Release(penstock.Success)
+		}
+	}
+	eventually(t, patience, "all is back", func() bool { return inUse(t, srv, "atgrant") == 0 })
+	t.Logf("%d of 300 were granted", granted)
 }

@@ -139,6 +139,7 @@ func (p *Permit) Settle(actual int) {
 // without it.
 func (l *shared) lose(p *Permit, err error) (cancel func()) {
 	delete(l.held, p.id)
+	l.out.frees = append(l.out.frees, freed{id: p.id})
 	l.stats.InUse -= p.n
 	l.stats.Lost++
 	p.lost = err

@@ -34,6 +34,8 @@ type reply struct {
 	lost    []uint64
 	queued  []place
 	no      []uint64
+	queue   int    // how many wait, in all processes
+	run     string // id of the server, of a call that told everything
 }
 
 type grant struct {
@@ -61,7 +63,7 @@ func readReply(result rueidis.RedisResult) (*reply, error) {
 		return nil, errKind
 	case r.status != "ok":
 		return r, nil
-	case len(m) != 12:
+	case len(m) != 14:
 		return nil, badReply(m)
 	}
 	var n [6]int64
@@ -72,10 +74,16 @@ func readReply(result rueidis.RedisResult) (*reply, error) {
 	}
 	r.epoch, r.limit, r.procs = uint64(n[1]), int(n[2]), int(n[3])
 	r.due, r.grace = micros(n[4]), micros(n[5])
-	if err := r.lists(m[7:]); err != nil {
+	if err := r.lists(m[7:12]); err != nil {
 		return nil, err
 	}
-	return r, nil
+	queue, err := m[12].AsInt64()
+	if err != nil {
+		return nil, badReply(m)
+	}
+	r.queue = int(queue)
+	r.run, err = text(m, 13)
+	return r, err
 }
 
 // lists reads the lists at the end of a reply.

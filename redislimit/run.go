@@ -55,6 +55,7 @@ type call struct {
 	sent   time.Time
 	box    outbox
 	args   []string
+	server server // as it was known when c was made
 }
 
 // next returns the call to make now, or how long to wait for the next one; less
@@ -85,6 +86,9 @@ func (l *shared) next(now time.Time) (c *call, wait time.Duration) {
 	case l.sync || busy && now.Sub(l.synced) >= lease/4:
 		return l.make(callSync, now), 0
 	case !l.out.empty() || !l.due.IsZero() && !now.Before(l.due):
+		if l.fast(now) {
+			return l.make(callFast, now), 0
+		}
 		return l.make(callDelta, now), 0
 	}
 	wait = lease / 4
@@ -115,7 +119,12 @@ func (l *shared) stop() {
 // make takes what there is to tell. The caller has the lock.
 func (l *shared) make(kind string, now time.Time) *call {
 	l.number++
-	c := &call{kind: kind, number: l.number, epoch: l.epoch, sent: now, box: l.out}
+	c := &call{kind: kind, number: l.number, epoch: l.epoch, sent: now, box: l.out, server: l.server}
+	if kind == callFast {
+		c.args = l.fastArgs(c)
+		l.out = outbox{}
+		return c
+	}
 	c.args = []string{
 		l.store.id, decimal(l.number), kind, decimal(uint64(l.store.o.Lease.Microseconds())),
 		"", encode(l.rates), decimal(l.epoch), l.store.label,
@@ -129,12 +138,14 @@ func (l *shared) make(kind string, now time.Time) *call {
 		l.due = time.Time{}
 		return c
 	}
-	// Everything: then of the outbox only tries and settles are still to go.
+	// Everything: then of the outbox only tries and settles are still to go, and
+	// what was used, as of the rest that is not listed the rates are refunded.
 	l.out.tries, l.out.settles = c.box.tries, c.box.settles
-	c.box = outbox{}
+	c.box = outbox{frees: c.box.frees}
 	l.sync = false
 	if kind == callLeave {
 		c.args = append(c.args, "0", "0")
+		c.used()
 		return c
 	}
 	c.args = append(c.args, strconv.Itoa(len(l.held)))
@@ -156,16 +167,22 @@ func (l *shared) make(kind string, now time.Time) *call {
 		}
 	}
 	c.args[count] = strconv.Itoa(n)
+	c.used()
 	return c
+}
+
+// used writes what was given back after use.
+func (c *call) used() {
+	c.args = append(c.args, strconv.Itoa(len(c.box.frees)))
+	for _, f := range c.box.frees {
+		c.args = append(c.args, decimal(f.id)+f.note)
+	}
 }
 
 // delta writes what is new.
 func (c *call) delta() {
+	c.used()
 	a, box := c.args, &c.box
-	a = append(a, strconv.Itoa(len(box.frees)))
-	for _, f := range box.frees {
-		a = append(a, decimal(f.id)+f.note)
-	}
 	a = append(a, strconv.Itoa(len(box.unused)))
 	for _, id := range box.unused {
 		a = append(a, decimal(id))
@@ -198,6 +215,10 @@ func (l *shared) call(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.kind == callFast {
+		return l.callFast(ctx, client, c)
+	}
+	c.server.dials = l.store.dials.n.Load()
 	return readReply(limitScript.Exec(ctx, client, l.keys(), c.args))
 }
 
@@ -219,6 +240,7 @@ func (l *shared) failed(c *call, err error, now time.Time) {
 	l.mu.Lock()
 	fresh := !l.away.is
 	l.sync = true
+	l.out.frees = append(c.box.frees, l.out.frees...)
 	for _, w := range c.box.tries {
 		if l.waiting[w.id] == w {
 			l.refuse(w, l.away.error())
@@ -250,12 +272,20 @@ func (l *shared) answered(c *call, r *reply, now time.Time) {
 	l.mu.Lock()
 	back := l.away.is
 	l.away = outage{}
-	if r.status == "ok" {
+	switch r.status {
+	case "ok":
 		l.apply(c, r, now)
-	} else {
+	case "fast":
+		for _, g := range r.grants {
+			l.granted(r.epoch, g, now)
+		}
+	case "slow":
+		l.slow(c)
+	default:
 		// It does not know us, or was told something else since: then what is
 		// in c has not been done, and everything is told again.
 		l.sync = true
+		l.out.frees = append(c.box.frees, l.out.frees...)
 		l.out.tries = append(c.box.tries, l.out.tries...)
 		l.out.settles = append(c.box.settles, l.out.settles...)
 		if c.kind == callLeave {
@@ -292,9 +322,13 @@ func (l *shared) apply(c *call, r *reply, now time.Time) {
 		l.joined = false
 		return
 	}
-	l.joined = true
+	l.joined, l.calm = true, r.queue == 0
 	if c.kind != callDelta {
 		l.synced = now
+		l.server = server{}
+		if c.server.dials == l.store.dials.n.Load() {
+			l.server = server{run: r.run, dials: c.server.dials}
+		}
 		for _, p := range l.held {
 			p.local = false
 		}

@@ -2,6 +2,8 @@ package redislimit
 
 import (
 	"context"
+	"crypto/sha1" //nolint:gosec // it is what Redis names scripts by
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,14 +19,15 @@ import (
 // A shared is one limit as this process sees it: who waits here, what is held
 // here, and what Redis has to be told. One goroutine talks to Redis (see run).
 type shared struct {
-	store  *Store
-	name   string
-	counts bool  // a Semaphore: permits are held under the lease
-	code   int   // the limit that the program gave
-	lead   *lead // of an Adaptive; set before it is used
-	plain  bool  // a Semaphore; set before it is used
-	rates  rate.List
-	wake   chan struct{} // pokes run
+	store             *Store
+	name              string
+	counts            bool  // a Semaphore: permits are held under the lease
+	code              int   // the limit that the program gave
+	lead              *lead // of an Adaptive; set before it is used
+	plain             bool  // a Semaphore; set before it is used
+	rates             rate.List
+	wake              chan struct{} // pokes run
+	fastText, fastSHA string
 
 	mu       sync.Mutex
 	last     uint64 // id of the latest waiter or permit
@@ -36,6 +39,8 @@ type shared struct {
 	closed   bool
 	number   uint64    // of the latest call
 	epoch    uint64    // the latest that is known
+	server   server    // that keeps it
+	calm     bool      // nobody waited there, when Redis last said
 	joined   bool      // Redis has this process on its list
 	sync     bool      // Redis is to be told everything
 	heard    time.Time // when the latest call that was answered was sent
@@ -100,6 +105,9 @@ func newShared(s *Store, name string, limit *int, rates rate.List) *shared {
 		waiting: make(map[uint64]*waiter),
 		held:    make(map[uint64]*Permit),
 	}
+	l.fastText = fastText + "-- " + name + "\n"
+	sum := sha1.Sum([]byte(l.fastText))
+	l.fastSHA = hex.EncodeToString(sum[:])
 	if limit != nil {
 		l.code, l.limit = *limit, *limit
 	}

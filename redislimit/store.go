@@ -26,6 +26,7 @@ type Store struct {
 	// call more slowly.
 	calls, news *line
 	owned       bool
+	dials       dials           // of calls
 	ctx         context.Context // ends with Close
 	end         context.CancelFunc
 	wg          sync.WaitGroup // of all goroutines
@@ -55,8 +56,10 @@ func Open(url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	dial := func() (rueidis.Client, error) { return rueidis.NewClient(client) }
-	s := newStore(o, newLine(dial), newLine(dial))
+	s := newStore(o, nil, newLine(func() (rueidis.Client, error) { return rueidis.NewClient(client) }))
+	counted := client
+	s.dials.count(&counted)
+	s.calls = newLine(func() (rueidis.Client, error) { return rueidis.NewClient(counted) })
 	s.owned = true
 	return s, nil
 }

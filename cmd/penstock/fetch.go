@@ -26,6 +26,9 @@ the dialect of OpenAI's batches (custom_id, method, url, body), or CSV with a
 header. Files may be .gz or .zst. A line that cannot be used becomes a record
 with an error, and the run goes on.
 
+With --fleet it fetches nothing, but loads the list into --store for penstock
+work on any number of machines.
+
 With --store, what -c, --rate, --per-host, --per-host-rate and --policy say holds
 for all machines together that use the same store and --store-name.
 
@@ -46,7 +49,8 @@ Exit codes: 0 every item was accepted; 1 the run itself failed; 2 usage;
   penstock fetch urls.txt -o out.jsonl --listen 127.0.0.1:8080   # watch it, pause it, change -c
   penstock fetch --column website companies.csv -L --bodies none
   penstock fetch --base-url https://api.example.com -H @auth.txt batch.jsonl
-  penstock fetch -c 20 --rate 300/s --store redis://db1:6379 urls.txt -o out.jsonl`,
+  penstock fetch -c 20 --rate 300/s --store redis://db1:6379 urls.txt -o out.jsonl
+  penstock fetch --fleet crawl-7 --store redis://db1:6379 urls.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flagsFromEnv(cmd); err != nil {
 				return err
@@ -143,7 +147,7 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 	store, err := f.store.open(cmd.Context(), news.say)
 	if err == nil && store != nil {
 		defer store.Close()
-		err = f.share(&opts, store, cmp.Or(f.store.name, defaultStoreName))
+		err = f.share(&opts, store, cmp.Or(f.store.name, defaultStoreName), news.say)
 	}
 	if err != nil {
 		return errors.Join(err, in.Close())

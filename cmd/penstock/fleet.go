@@ -18,6 +18,9 @@ type fleetCommand struct {
 	json  bool
 }
 
+// fleetStoreUsage is --store where no limits are shared.
+const fleetStoreUsage = "the `URL` of the Redis or Valkey that the fleet is in: redis://HOST:6379, rediss://, unix:///PATH"
+
 func newFleet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fleet",
@@ -153,6 +156,7 @@ written stays. Without it, a fleet goes 30 days after its last use.`,
 func (f *fleetCommand) register(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
 	f.store.registerURL(cmd.Flags())
+	cmd.Flags().Lookup("store").Usage = fleetStoreUsage
 }
 
 func (f *fleetCommand) run(cmd *cobra.Command, do func(fleetClient) error) error {

@@ -60,7 +60,7 @@ func (f *fleetFlags) checkFlags(cmd *cobra.Command, store string) error {
 }
 
 // fleetStore connects to the store of a fleet. The second result ends it.
-func fleetStore(cmd *cobra.Command, f *storeFlags, say func(string)) (rueidis.Client, func() error, error) {
+func fleetStore(cmd *cobra.Command, f *storeFlags, say func(string)) (rueidis.Client, func(), error) {
 	store, err := f.open(cmd.Context(), say)
 	if err != nil {
 		return nil, nil, err
@@ -72,7 +72,7 @@ func fleetStore(cmd *cobra.Command, f *storeFlags, say func(string)) (rueidis.Cl
 	if err != nil {
 		return nil, nil, errors.Join(f.unreachable(err), store.Close())
 	}
-	return client, store.Close, nil
+	return client, func() { _ = store.Close() }, nil
 }
 
 // fleetError says what an error about a fleet means, and what to do.

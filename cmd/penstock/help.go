@@ -15,7 +15,7 @@ func init() { // cobra keeps the functions of templates in a global
 // groups are headings, and the flag above which each stands, where a command has
 // so many that nobody reads them in one.
 var groups = map[string]string{
-	"format": "Input", "max-concurrent": "Limits", "dedup": "Requests", "output": "Output", "progress": "While it goes on", "fleet": "Many machines",
+	"format": "Input", "max-concurrent": "Limits", "dedup": "Requests", "retries": "Requests", "output": "Output", "progress": "While it goes on", "fleet": "Many machines",
 }
 
 // manyFlags is how many are too many for one list.
@@ -38,7 +38,7 @@ func flagLines(flags *pflag.FlagSet) string {
 	}
 	group.SortFlags = false
 	flags.VisitAll(func(f *pflag.Flag) {
-		if heading := groups[f.Name]; heading != "" && count > manyFlags {
+		if heading := groups[f.Name]; heading != "" && heading != name && count > manyFlags {
 			flush()
 			name = heading
 		}

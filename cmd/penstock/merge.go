@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/fetch/journal"
@@ -69,9 +70,10 @@ missing, and what there is was written.`,
 	fl.SortFlags = false
 	fl.StringVarP(&f.output, "output", "o", "", "write to `FILE`, which must not exist (.gz and .zst compress), instead of stdout")
 	fl.StringVar(&f.missing, "missing", "", "write the indexes that have no record to `FILE`, a range a line, for penstock fetch --only @FILE")
-	fl.Int64Var(&f.items, "items", 0, "how many items there are in the list (default: what the workers' summaries say, else the store)")
+	fl.Int64Var(&f.items, "items", 0, "how many items, `N`, there are in the list (default: what the workers' summaries say, else the store)")
 	fl.StringVar(&f.fleet, "fleet", "", "ask the --store how many items the fleet of this `NAME` has")
 	f.store.registerURL(fl)
+	fl.Lookup("store").Usage = fleetStoreUsage
 	fl.Var(sizeValue{&f.memory}, "memory", "how much is sorted at a time")
 	return cmd
 }
@@ -376,13 +378,7 @@ func (g *gaps) add(from, to int64) {
 }
 
 func (g *gaps) String() string {
-	s := ""
-	for i, line := range g.first {
-		if i > 0 {
-			s += ", "
-		}
-		s += line
-	}
+	s := strings.Join(g.first, ", ")
 	if g.more > 0 {
 		s += fmt.Sprintf(" and %s more ranges", report.Number(g.more))
 	}

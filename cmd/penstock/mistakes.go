@@ -73,6 +73,14 @@ func valueError(flag *pflag.Flag, name, set string, bad *pflag.InvalidValueError
 		message, write = strconv.Quote(bad.GetValue())+" is neither true nor false", "true"
 		set = strings.TrimSuffix(set, " ") + "=" // a switch takes no word after it
 	}
+	if write == "" { // its error says what there is, or the help does
+		words := choices(flag.Value.Type())
+		if len(words) == 0 {
+			what, usage := pflag.UnquoteUsage(flag)
+			return usagef(set+what+": "+usage, "%s: %s", name, message)
+		}
+		write = nearest(bad.GetValue(), words)
+	}
 	return usagef("write "+strings.Replace(set, "==", "=", 1)+write, "%s: %s", name, message)
 }
 

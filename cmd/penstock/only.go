@@ -81,6 +81,6 @@ func (in *input) limitTo(text string) error {
 		return err
 	}
 	in.src = &onlySource{in.src, ranges}
-	in.only = digest([]byte(fmt.Sprint(ranges)))
+	in.only = digest(fmt.Append(nil, ranges))
 	return nil
 }

@@ -56,7 +56,8 @@ func (f *storeFlags) open(ctx context.Context, say func(line string)) (*redislim
 	}
 	s, err := redislimit.Open(f.url, o)
 	if err != nil {
-		return nil, usagef("write --store redis://HOST:6379, rediss://HOST:6379 for TLS, or unix:///PATH", "--store: %s", ofStore(err))
+		wrong, _, _ := strings.Cut(fmt.Sprint(ofStore(err)), "; write ")
+		return nil, usagef("write --store redis://HOST:6379, rediss://HOST:6379 for TLS, or unix:///PATH", "--store: %s", strings.TrimRight(wrong, ": "))
 	}
 	ctx, stop := context.WithTimeout(ctx, storePatience)
 	defer stop()
@@ -99,7 +100,7 @@ func (f *storeFlags) where() string {
 
 // ofStore is an error without the name of the package that made it.
 func ofStore(err error) string {
-	text := strings.TrimPrefix(err.Error(), "redislimit: ")
+	text := strings.ReplaceAll(err.Error(), "redislimit: ", "")
 	return strings.TrimPrefix(text, "the store's URL: ")
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/penstock-go/penstock"
 	"github.com/penstock-go/penstock/fetch"
@@ -33,11 +34,14 @@ type sharedLimits struct {
 
 // share lets the store keep o's limits, together with all who use the same name
 // there.
-func (f *fetchFlags) share(o *fetch.Options, store *redislimit.Store, name string) error {
+func (f *fetchFlags) share(o *fetch.Options, store *redislimit.Store, name string, say func(string)) error {
 	s := &sharedLimits{store, name}
 	total, err := s.total(f.concurrency, f.auto, f.rate)
 	if err != nil {
 		return shareError(err)
+	}
+	if sem, ok := total.(semaphoreShare); ok {
+		total = firstShare{sem, f.concurrency, say, new(sync.Once)}
 	}
 	o.Rate = nil
 	o.Shared = &fetch.Shared{Total: total, Bucket: s.bucket}
@@ -93,13 +97,13 @@ func (s *sharedLimits) limit(name string, n int, rates rate.List) (fetch.Share, 
 		if err != nil {
 			return nil, err
 		}
-		return semaphoreShare{sem}, nil
+		return semaphoreShare{sem, name}, nil
 	case len(rates) > 0:
 		r, err := s.store.Rate(name, fetch.Paced(rates)...)
 		if err != nil {
 			return nil, err
 		}
-		return rateShare{r}, nil
+		return rateShare{r, name}, nil
 	}
 	return nil, nil
 }
@@ -128,10 +132,14 @@ func bucketName(name, key string) string {
 }
 
 // A semaphoreShare counts each request once, and its cost of the rates.
-type semaphoreShare struct{ s *redislimit.Semaphore }
+type semaphoreShare struct {
+	s    *redislimit.Semaphore
+	name string
+}
 
 func (s semaphoreShare) Acquire(ctx context.Context, cost int) (fetch.Lease, error) {
-	return asLease(s.s.AcquireCost(ctx, 1, cost))
+	p, err := s.s.AcquireCost(ctx, 1, cost)
+	return asLease(p, named(s.name, err))
 }
 
 func (s semaphoreShare) Limit() int { return s.s.Stats().Limit }
@@ -173,10 +181,45 @@ func (l pacedLease) Release(o penstock.Outcome) {
 	l.token.Release(o)
 }
 
-type rateShare struct{ r *redislimit.Rate }
+type rateShare struct {
+	r    *redislimit.Rate
+	name string
+}
 
 func (s rateShare) Acquire(ctx context.Context, cost int) (fetch.Lease, error) {
-	return asLease(s.r.Acquire(ctx, cost))
+	p, err := s.r.Acquire(ctx, cost)
+	return asLease(p, named(s.name, err))
+}
+
+// named says of which limit err is, where that is what is wrong.
+func named(name string, err error) error {
+	if errors.Is(err, redislimit.ErrKind) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return err
+}
+
+// A firstShare is the total, which tells once that others have said another number
+// than n.
+type firstShare struct {
+	semaphoreShare
+
+	n    int
+	say  func(string)
+	once *sync.Once
+}
+
+func (s firstShare) Acquire(ctx context.Context, cost int) (fetch.Lease, error) {
+	p, err := s.semaphoreShare.Acquire(ctx, cost)
+	if err == nil {
+		s.once.Do(func() {
+			if limit := s.Limit(); limit != s.n && limit != 0 {
+				s.say(fmt.Sprintf("in the store the limit of %s is %d, and not the %d of -c: penstock limits set %s %d changes it",
+					s.name, limit, s.n, s.name, s.n))
+			}
+		})
+	}
+	return p, err
 }
 
 func asLease(p *redislimit.Permit, err error) (fetch.Lease, error) {
@@ -192,11 +235,10 @@ func (f *storeFlags) storeEnded(err error) error {
 	if !ok {
 		return err
 	}
-	switch {
-	case errors.Is(err, redislimit.ErrKind):
+	if errors.Is(err, redislimit.ErrKind) {
 		return &hintedError{
 			fmt.Errorf("--store %s: %s", f.where(), ofStore(shared.Err)),
-			"all who share a --store-name need the same kinds of limits: a number and a rate, or both; or take another --store-name",
+			"all who share a --store-name need the same kinds of limits: a number, a rate or both; or take another --store-name",
 		}
 	}
 	return &exitError{exitStopped, &hintedError{

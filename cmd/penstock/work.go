@@ -81,11 +81,18 @@ func (f *workFlags) register(cmd *cobra.Command) {
 	fl.SortFlags = false
 	fl.StringVar(&f.fleetName, "fleet", "", "the `NAME` of the fleet, as penstock fetch --fleet has it")
 	all := newFetchWith(&f.fetchFlags).Flags()
+	store := []string{"store", "store-name", "lease", "on-store-error"}
+	for _, name := range store { // first, beside --fleet
+		fl.AddFlag(all.Lookup(name))
+	}
 	all.VisitAll(func(flag *pflag.Flag) {
-		if !slices.Contains(notForWork, flag.Name) {
+		if !slices.Contains(notForWork, flag.Name) && !slices.Contains(store, flag.Name) {
 			fl.AddFlag(flag)
 		}
 	})
+	fl.Lookup("store").Usage = "the `URL` of the Redis or Valkey that the list and the limits are in: redis://HOST:6379, rediss://, unix:///PATH"
+	fl.Lookup("lease").Usage = "`TIME` after which what a dead process held of the limits is given to others (default: the fleet's)"
+	fl.Lookup("lease").DefValue = "0s"
 }
 
 // run joins the fleet and fetches what it is given.
@@ -199,7 +206,7 @@ func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Cli
 		return err
 	}
 	defer store.Close()
-	if err := f.share(&opts, store, cmp.Or(f.store.name, f.fleetName)); err != nil {
+	if err := f.share(&opts, store, cmp.Or(f.store.name, f.fleetName), f.voice.say); err != nil {
 		return err
 	}
 	out, err := f.openShare(w)

@@ -9,7 +9,7 @@ import (
 
 // Defaults of Options.
 const (
-	DefaultMemory = 16 << 20
+	DefaultMemory = 8 << 20
 	mostRuns      = 128
 )
 
@@ -29,7 +29,7 @@ type Options struct {
 	// Items is how many there are in the list; 0 means that this is not known,
 	// and nothing is said of what is missing at the end.
 	Items int64
-	// Memory is how many bytes of rows are sorted at a time; 0 means 16 MiB.
+	// Memory is how many bytes of rows are sorted at a time; 0 means 8 MiB.
 	Memory int
 	// TempDir is where the temporary file is made; "" means the system's.
 	TempDir string
@@ -112,6 +112,7 @@ func (m *merging) prepare(ctx context.Context, inputs []Input) error {
 			m.result.Torn = append(m.result.Torn, in.Name)
 		}
 	}
+	m.spool.arena, m.spool.refs = nil, nil
 	return m.spool.reduce(mostRuns)
 }
 

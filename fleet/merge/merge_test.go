@@ -108,7 +108,7 @@ func TestMergeModel(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	for range 200 {
+	for range 80 {
 		items := 1 + r.Int64N(400)
 		best := map[int64]rec{}
 		var inputs []merge.Input

@@ -15,6 +15,9 @@ type spool struct {
 	file *os.File
 	end  int64
 	runs []span
+	// What sort has used, for the next.
+	arena []byte
+	refs  []ref
 }
 
 // A span is a run: from a byte to another.
@@ -64,7 +67,11 @@ func (s *spool) sort(in *rows, memory int) error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	b := &batch{out: s, most: memory, last: -1, from: s.end}
+	if s.arena == nil {
+		s.arena = make([]byte, 0, memory) // at once: growing would leave as much again behind
+	}
+	b := &batch{out: s, most: memory, last: -1, from: s.end, arena: s.arena[:0], rows: s.refs[:0]}
+	defer func() { s.arena, s.refs = b.arena, b.rows }()
 	b.w = bufio.NewWriterSize(&at{s}, 256<<10)
 	for {
 		err := in.next()

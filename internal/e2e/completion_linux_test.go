@@ -64,7 +64,7 @@ func (s shell) run(t *testing.T) {
 	m.see(nothing, `[$#%>] ?$`) // its own prompt
 	m.keys("-l", s.setup)
 	m.keys("Enter")
-	m.see(nothing, `\Aready> ?$`)
+	m.see(nothing, `\A(ready>) ?$`)
 	for _, test := range []struct{ typed, becomes string }{
 		{"penstock fe", "penstock fetch "},
 		{"penstock fetch --max-con", "penstock fetch --max-concurrent"},

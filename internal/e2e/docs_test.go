@@ -142,16 +142,12 @@ func usesStore(script string) bool {
 	return strings.Contains(script, "--fleet ") || strings.Contains(script, "penstock limits ")
 }
 
-// TestDocsNameTests checks that the tests that docs/guarantees.md names are
-// there.
+// TestDocsNameTests checks that the tests that docs/guarantees.md and
+// docs/fleet-cases.md name are there.
 func TestDocsNameTests(t *testing.T) {
 	root := filepath.Join("..", "..")
-	text, err := os.ReadFile(filepath.Join(root, "docs", "guarantees.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var code strings.Builder
-	err = filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -162,13 +158,19 @@ func TestDocsNameTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile("`(Test[A-Z][A-Za-z0-9]+)`").FindAllStringSubmatch(string(text), -1)
-	if len(names) < 20 {
-		t.Errorf("guarantees.md names %d tests: the pattern is wrong", len(names))
-	}
-	for _, m := range names {
-		if !strings.Contains(code.String(), "\nfunc "+m[1]+"(t *testing.T)") {
-			t.Errorf("guarantees.md names %s, which is no test", m[1])
+	for _, doc := range []string{"guarantees.md", "fleet-cases.md"} {
+		text, err := os.ReadFile(filepath.Join(root, "docs", doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := regexp.MustCompile("`(Test[A-Z][A-Za-z0-9]+)`").FindAllStringSubmatch(string(text), -1)
+		if len(names) < 20 {
+			t.Errorf("%s names %d tests: the pattern is wrong", doc, len(names))
+		}
+		for _, m := range names {
+			if !strings.Contains(code.String(), "\nfunc "+m[1]+"(t *testing.T)") {
+				t.Errorf("%s names %s, which is no test", doc, m[1])
+			}
 		}
 	}
 }

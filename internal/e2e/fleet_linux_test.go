@@ -222,9 +222,9 @@ func TestLongFleet(t *testing.T) {
 		t.Errorf("%d requests at once, and the limit of them all is %d", most, limit)
 	}
 	paused.signal(t, syscall.SIGCONT)
-	c.until("it knows what it lost", func(s crewStatus) bool {
-		_, lost, _ := s.worker("b.jsonl.zst")
-		return lost > 0
+	c.until("it knows what it lost, or has more in hand", func(s crewStatus) bool {
+		_, lost, hand := s.worker("b.jsonl.zst")
+		return lost > 0 || hand > 0
 	})
 
 	c.ends(loader, "the loader")
@@ -248,5 +248,41 @@ func TestLongFleet(t *testing.T) {
 	// Ten chunks for each of the four that held some when something happened.
 	if most := uint64(4 * 10 * 500); total.Repeats > most {
 		t.Errorf("%d requests were made again, more than %s", total.Repeats, strconv.FormatUint(most, 10))
+	}
+}
+
+// Ctrl-C gives back what is not done and nothing is fetched twice; a store that is
+// away for longer than a lease ends a worker with exit 4, and --resume goes on.
+func TestLongFleetComesAndGoes(t *testing.T) {
+	long(t)
+	const items = 3000
+	srv := startOrigin(t, origin.Options{})
+	c := newCrew(t, srv, items)
+	c.ends(c.load("--chunk", "200", "--lease", "3s"), "the loader")
+	first := c.work("a.jsonl", "-c", "5", "--rate", "300/s")
+	c.done(0.1)
+	first.signal(t, syscall.SIGINT)
+	if first.finish(t); first.code != 130 || !strings.Contains(first.stderr.String(), "given back to the others") {
+		t.Errorf("exit %d\n%s", first.code, &first.stderr)
+	}
+	if s := c.status(); len(s.Workers) != 1 || s.Workers[0].Hand != 0 || s.Done != s.Workers[0].Records {
+		t.Errorf("after Ctrl-C: %+v", s)
+	}
+	second := c.work("b.jsonl", "-c", "5", "--rate", "300/s")
+	c.done(0.4)
+	if repeats := srv.Audit().Total.Repeats; repeats > 0 {
+		t.Errorf("%d requests were made again after Ctrl-C", repeats)
+	}
+	c.redis.Kill()
+	if second.finish(t); second.code != 4 || !strings.Contains(second.stderr.String(), "the store is away") || !strings.Contains(second.stderr.String(), "hint: the same command") {
+		t.Errorf("exit %d\n%s", second.code, &second.stderr)
+	}
+	c.redis.Start()
+	c.ends(c.work("b.jsonl", "-c", "5", "--resume"), "the second, again")
+	c.merged("a.jsonl", "b.jsonl")
+	total := srv.Audit().Total
+	t.Logf("%d requests were made again", total.Repeats)
+	if total.Distinct != items {
+		t.Errorf("the server saw %d of %d URLs", total.Distinct, items)
 	}
 }

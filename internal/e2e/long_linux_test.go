@@ -15,14 +15,6 @@ import (
 	"github.com/penstock-go/penstock/internal/origin"
 )
 
-// long skips a test that takes minutes, unless it was asked for.
-func long(t *testing.T) {
-	t.Helper()
-	if os.Getenv("PENSTOCK_LONG") == "" {
-		t.Skip("set PENSTOCK_LONG=1 for the long runs")
-	}
-}
-
 // Memory is a matter of what is in flight, not of how long the input is.
 func TestLongMemory(t *testing.T) {
 	long(t)

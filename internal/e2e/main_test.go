@@ -107,3 +107,11 @@ func (r *result) end(t *testing.T, cmd *exec.Cmd, err error) {
 	r.state = cmd.ProcessState
 	r.code = cmd.ProcessState.ExitCode()
 }
+
+// long skips a test that takes minutes, unless it was asked for.
+func long(t *testing.T) {
+	t.Helper()
+	if os.Getenv("PENSTOCK_LONG") == "" {
+		t.Skip("set PENSTOCK_LONG=1 for the long runs")
+	}
+}

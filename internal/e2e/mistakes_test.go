@@ -82,7 +82,7 @@ var mistakes = []mistake{
 	{"fetch --proxy gopher://h:70 urls.txt", `proxy`, `http://127.0.0.1:3128`},
 	{"fetch --base-url example.com urls.txt", `example.com`, `--base-url https://`},
 	{"fetch --http1.1 --http2 urls.txt", `exclude each other`, `one of them`},
-	{"fetch --transport slow urls.txt", `"slow" is none of`, `--transport std`},
+	{"fetch --transport slow urls.txt", `"slow" is none of`, `--transport (std|fast)`},
 	{"fetch -q=maybe urls.txt", `maybe`, `^write -q=true$`},
 	{"fetch -A a\x01b urls.txt", `User-Agent`, `-A`},
 
@@ -98,7 +98,7 @@ var mistakes = []mistake{
 	{"fetch --column site urls.txt -o out.jsonl", `urls.txt:1: no column "?site`, `leave out --column`},
 	{"fetch sites.csv -o out.jsonl", `sites.csv:1: no column "url"`, `^write --column site$`},
 	{"fetch --column 9 sites.csv -o out.jsonl", `sites.csv:1: no column 9: the first record has 2 fields`, `--column NAME`},
-	{"fetch --column webiste sites.csv -o out.jsonl", `no column "webiste"`, `^write --column site$`},
+	{"fetch --column wbsite sites.csv -o out.jsonl", `no column "wbsite"`, `^write --column site$`},
 	{"fetch --id-column nr sites.csv --column site -o out.jsonl", `no column "nr"`, `^write --id-column name$`},
 	{"fetch --format jsonl --column url batch.jsonl", `no columns`, `--format csv`},
 
@@ -124,6 +124,27 @@ var mistakes = []mistake{
 	{"fetch urls.txt -o out.jsonl --policy sites.csv", `sites.csv:1`, `.`},
 	{"explain", `URL`, `penstock explain --policy policy.toml https://`},
 	{"explain example.com", `example.com`, `https://example.com`},
+
+	// the live page, many machines
+	{"fetch --listen nonsense urls.txt", `no address with a port`, `--listen 127.0.0.1:8080`},
+	{"fetch --listen-token token urls.txt", `--listen-token without --listen`, `--listen 127.0.0.1:8080`},
+	{"fetch --only x urls.txt", `"x" is not an item`, `--only 0-99,500`},
+	{"fetch --only @none urls.txt", `--only: none: no such file`, `--only @missing.txt`},
+	{"fetch --store localhost urls.txt", `--store: redis: invalid URL scheme$`, `redis://HOST:6379`},
+	{"fetch --on-store-error shrug urls.txt", `"shrug" is none of stop, lease, local`, `^write --on-store-error stop$`},
+	{"fetch --lease 5 urls.txt", `--lease: "5" is not a time`, `--lease 5s`},
+	{"fetch --fleet a urls.txt", `needs a --store`, `--store redis://`},
+	{"work", `--fleet is missing`, `penstock work --fleet NAME`},
+	{"work --fleet a", `-o is missing`, `-o out.jsonl`},
+	{"merge", `name the outputs`, `penstock merge a.jsonl b.jsonl`},
+	{"merge none.jsonl -o out.jsonl", `none.jsonl: no such file`, `is the name right`},
+	{"merge urls.txt -o out.jsonl", `urls.txt:1: this is no record`, `penstock fetch`},
+	{"merge done.jsonl -o sites.csv", `sites.csv exists`, `another`},
+	{"run", `needs a command`, `penstock run --limit NAME=1`},
+	{"run --limit a true", `"a" has no number`, `^write --limit a=1`},
+	{"limits ls", `needs a --store`, `--store redis://`},
+	{"limits set a", `takes a name and what it is to be`, `penstock limits set`},
+	{"fleet status", `takes the name of one fleet`, `penstock fleet status crawl-7`},
 
 	// what is made of a run
 	{"report", `takes one RUN`, `penstock report out.jsonl`},

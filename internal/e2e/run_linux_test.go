@@ -259,8 +259,8 @@ func TestRunLost(t *testing.T) {
 func TestRunShortOutage(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Start(t)
-	b := overRedis(t, srv, "--lease", "6s", "--limit", "x=1")
-	r := b.probe(t, 7*time.Second)
+	b := overRedis(t, srv, "--lease", "9s", "--limit", "x=1")
+	r := b.probe(t, 10*time.Second)
 	b.until(t, "it works", func(f finding) bool { return f.working == 1 })
 	srv.Kill()
 	srv.Start()
@@ -273,10 +273,10 @@ func TestRunShortOutage(t *testing.T) {
 // ends the command before another begins.
 func TestLongRunStopped(t *testing.T) {
 	if os.Getenv("PENSTOCK_LONG") == "" {
-		t.Skip("takes 15 s: PENSTOCK_LONG=1 runs it")
+		t.Skip("takes half a minute: PENSTOCK_LONG=1 runs it")
 	}
 	t.Parallel()
-	b := overRedis(t, redistest.Start(t), "--lease", "10s", "--limit", "x=1")
+	b := overRedis(t, redistest.Start(t), "--lease", "16s", "--limit", "x=1")
 	first := b.behind(t, time.Hour)
 	b.until(t, "the first works", func(f finding) bool { return f.working == 1 })
 	_ = first.cmd.Process.Signal(syscall.SIGSTOP)

@@ -482,3 +482,28 @@ func TestLongStoreLimitSet(t *testing.T) {
 		r.whole(t, len(urls))
 	}
 }
+
+// TestStorePerHostAuto has two fetches find the limit of a host together: it grows
+// from 4, in the store, and each host has one of its own.
+func TestStorePerHostAuto(t *testing.T) {
+	t.Parallel()
+	srv := agedStore(t)
+	web := startOrigin(t, origin.Options{Hosts: 2})
+	var runs []*storeRun
+	for range 2 {
+		runs = append(runs, startStore(t, srv, delayed(400, 20, web.URLs()...), "-c", "100", "--per-host", "auto", "--store-name", "both", "--lease", storeLease.String()))
+	}
+	for _, r := range runs {
+		r.wait(t, 0)
+		r.whole(t, 800)
+	}
+	keys := strings.Fields(srv.Must("KEYS", "penstock:{both/*}:lead"))
+	if len(keys) != 2 {
+		t.Fatalf("led are %q, want one limit for each host", keys)
+	}
+	for _, key := range keys {
+		if n, err := strconv.Atoi(srv.Must("HGET", key, "w")); err != nil || n <= 4 {
+			t.Errorf("%s: a limit of %d was found (%v), want more than the 4 that it begins with", key, n, err)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package redislimit
+
+import (
+	"context"
+	"crypto/tls"
+	_ "embed"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+//go:embed fast.lua
+var fastText string
+
+// callFast is a callDelta by fast.lua.
+const callFast = "f"
+
+const mostFast = 64 // permits that one such call frees, and grants
+
+// Why fast.lua need not ask the server who it is, as limit.lua does, which is most of
+// its time. What it grants goes to the process that calls it, and to nobody else; so
+// it is enough that this process finds out, before it believes an answer, that it came
+// from the server whose run id it has learned. Two things tell it:
+//
+//   - Another server, or one that was started again, has another connection. Those are
+//     counted, and an answer is believed only if there was none since the answer to the
+//     sync that told the run id.
+//   - Behind something that keeps the connection while the server changes: each limit has
+//     a script of its own, by a comment with its name, and a server that was started again
+//     knows none. Then it is sent in full, and asks who the server is.
+//
+// A state of another server is found by the run id in it as ever, and the heartbeat asks
+// anyway.
+
+// dials counts the connections that were made.
+type dials struct{ n atomic.Uint64 }
+
+// count has o count them.
+func (d *dials) count(o *rueidis.ClientOption) {
+	dial := o.DialCtxFn
+	if dial == nil {
+		dial = func(ctx context.Context, addr string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
+			if config != nil {
+				secure := tls.Dialer{NetDialer: dialer, Config: config}
+				return secure.DialContext(ctx, "tcp", addr)
+			}
+			return dialer.DialContext(ctx, "tcp", addr)
+		}
+	}
+	o.DialCtxFn = func(ctx context.Context, addr string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
+		d.n.Add(1)
+		return dial(ctx, addr, dialer, config)
+	}
+}
+
+// A server is one as the latest sync met it.
+type server struct {
+	run   string // its run id; "" for not known
+	dials uint64 // connections made until then
+}
+
+// fast reports whether what there is to tell may go by fast.lua. The caller has the
+// lock.
+func (l *shared) fast(now time.Time) bool {
+	box := &l.out
+	return l.store.owned && l.calm && l.counts && l.lead == nil && len(l.rates) == 0 && l.due.IsZero() &&
+		l.server.run != "" && l.server.dials == l.store.dials.n.Load() &&
+		now.Sub(l.synced) < l.store.o.Lease/4 &&
+		len(box.unused)+len(box.drops)+len(box.settles)+len(box.tries) == 0 &&
+		len(box.frees) <= mostFast && len(box.asks) <= mostFast && len(l.waiting) == len(box.asks)
+}
+
+// fastArgs writes what there is to tell. The caller has the lock.
+func (l *shared) fastArgs(c *call) []string {
+	args := []string{
+		l.store.id, decimal(c.number), decimal(l.epoch), l.server.run, "0", strconv.Itoa(len(c.box.frees)),
+	}
+	for _, f := range c.box.frees {
+		args = append(args, decimal(f.id))
+	}
+	for _, w := range c.box.asks {
+		args = append(args, decimal(w.id), strconv.Itoa(w.n))
+	}
+	return args
+}
+
+// callFast makes c. A reply that is "moved" may be another server's.
+func (l *shared) callFast(ctx context.Context, client rueidis.Client, c *call) (*reply, error) {
+	key := keys(l.name)[0]
+	before, err := client.Do(ctx, client.B().Evalsha().Sha1(l.fastSHA).Numkeys(1).Key(key).Arg(c.args...).Build()).AsInt64()
+	if refused, ok := rueidis.IsRedisErr(err); ok && refused.IsNoScript() {
+		c.args[4] = "1"
+		before, err = client.Do(ctx, client.B().Eval().Script(l.fastText).Numkeys(1).Key(key).Arg(c.args...).Build()).AsInt64()
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case l.store.dials.n.Load() != c.server.dials:
+		return &reply{status: "moved"}, nil
+	case before < 0:
+		return &reply{status: "slow"}, nil
+	}
+	r := &reply{status: "fast", epoch: c.epoch, due: -1}
+	for i, w := range c.box.asks {
+		r.grants = append(r.grants, grant{id: w.id, counter: uint64(before) + 1 + uint64(i), cost: w.cost})
+	}
+	return r, nil
+}
+
+// slow tells what fast.lua would not do again, to limit.lua. The caller has the lock.
+func (l *shared) slow(c *call) {
+	l.calm = false
+	l.out.frees = append(c.box.frees, l.out.frees...)
+	asks := make([]*waiter, 0, len(c.box.asks)+len(l.out.asks))
+	for _, w := range c.box.asks {
+		if l.waiting[w.id] == w { // else it has left meanwhile
+			asks = append(asks, w)
+		}
+	}
+	l.out.asks = append(asks, l.out.asks...)
+}
