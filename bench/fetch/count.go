@@ -60,7 +60,7 @@ func countFile(path string, n int, seen []uint64) error {
 
 // number reads digits and a semicolon.
 func number(r *bufio.Reader) (n int, ok bool) {
-	for digits := 0; digits < 10; digits++ {
+	for digits := range 10 {
 		c, err := r.ReadByte()
 		switch {
 		case err != nil:

@@ -42,7 +42,7 @@ func main() {
 	if err := run(ctx, o, os.Stdout, os.Stderr); err != nil {
 		stop()
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1) //nolint:gocritic // stop was called
+		os.Exit(1)
 	}
 }
 
@@ -103,7 +103,7 @@ func build(ctx context.Context, bin, penstock string) error {
 		if err != nil {
 			return err
 		}
-	} else if err := compile(ctx, filepath.Join(here, "../.."), bin, "./cmd/penstock"); err != nil {
+	} else if err := compile(ctx, filepath.Dir(filepath.Dir(here)), bin, "./cmd/penstock"); err != nil {
 		return err
 	}
 	return compile(ctx, here, bin, "./peers/errgroup", "./peers/fasthttp", "./peers/colly")

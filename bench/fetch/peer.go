@@ -124,9 +124,9 @@ func curl(files bool) func(j job) ([]string, error) {
 		i := -1
 		return args, convert(j.list, args[6], func(url string) string {
 			if i++; files {
-				return fmt.Sprintf("url = \"%s\"\noutput = \"%d\"\n", url, i)
+				return fmt.Sprintf("url = %q\noutput = %d\n", url, i)
 			}
-			return fmt.Sprintf("url = \"%s\"\n", url)
+			return fmt.Sprintf("url = %q\n", url)
 		})
 	}
 }
@@ -169,7 +169,7 @@ func asyncio(j job) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []string{filepath.Join(here, "peers/asyncio/fetch.py"), strconv.Itoa(j.s.conns), strconv.Itoa(j.s.perHost), j.list, "out.jsonl"}, nil
+	return []string{filepath.Join(here, "peers", "asyncio", "fetch.py"), strconv.Itoa(j.s.conns), strconv.Itoa(j.s.perHost), j.list, "out.jsonl"}, nil
 }
 
 func wget2(j job) ([]string, error) {

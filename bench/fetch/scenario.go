@@ -23,7 +23,6 @@ type scenario struct {
 	retries     bool // the server refuses
 	delay       time.Duration
 	others      bool // tell when the hosts that are not slow were done
-	only        []string
 }
 
 func scenarios() []scenario {

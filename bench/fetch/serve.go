@@ -45,7 +45,7 @@ func serve(what string) error {
 	default:
 		return fmt.Errorf("%q is nothing that this server does", what)
 	}
-	l, err := net.Listen("tcp", "0.0.0.0:0") //nolint:noctx // for the life of the process
+	l, err := net.Listen("tcp", "0.0.0.0:0")
 	if err != nil {
 		return err
 	}

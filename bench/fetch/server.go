@@ -33,9 +33,11 @@ func startServer(ctx context.Context, s scenario, dir string) (*server, error) {
 		srv.scheme = "https"
 	}
 	if srv.ours {
-		return srv, srv.startOurs(ctx, s.server)
+		err := srv.startOurs(ctx, s.server)
+		return srv, err
 	}
-	return srv, srv.startNginx(ctx, dir, s.tls)
+	err := srv.startNginx(ctx, dir, s.tls)
+	return srv, err
 }
 
 func (srv *server) startOurs(ctx context.Context, what string) error {
@@ -85,7 +87,7 @@ func (srv *server) startNginx(ctx context.Context, dir string, tls bool) error {
 	if err != nil {
 		return fmt.Errorf("%w; bench/fetch/setup.sh installs it on Debian", err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // does not wait
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -147,7 +149,8 @@ func (srv *server) othersTook() (time.Duration, error) {
 		return 0, err
 	}
 	var d time.Duration
-	return d, json.Unmarshal(b, &d)
+	err = json.Unmarshal(b, &d)
+	return d, err
 }
 
 func (srv *server) control(what string) ([]byte, error) {

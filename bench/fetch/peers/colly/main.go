@@ -6,7 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"flag"
-	"log"
+	"fmt"
 	"net/http"
 	"os"
 	"strconv"
@@ -28,7 +28,8 @@ func main() {
 	output := flag.String("o", "out.jsonl", "output")
 	flag.Parse()
 	if err := fetch(flag.Arg(0), *output, *limit, *perHost); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 
@@ -58,18 +59,19 @@ func fetch(input, output string, limit, perHost int) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if err := enc.Encode(record{r.Request.URL.String(), r.StatusCode, string(r.Body)}); err != nil {
-			log.Fatal(err)
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
 		}
 	})
 	c.OnError(func(r *colly.Response, err error) {
 		if r.StatusCode != http.StatusTooManyRequests {
-			log.Print(err)
+			fmt.Fprintln(os.Stderr, err)
 			return
 		}
 		after, _ := strconv.Atoi(r.Headers.Get("Retry-After"))
 		time.Sleep(time.Duration(max(after, 1)) * time.Second)
 		if err := r.Request.Retry(); err != nil {
-			log.Print(err)
+			fmt.Fprintln(os.Stderr, err)
 		}
 	})
 	for lines := bufio.NewScanner(in); lines.Scan(); {

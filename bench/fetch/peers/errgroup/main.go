@@ -8,8 +8,8 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
-	"log"
 	"net/http"
 	"os"
 	"strconv"
@@ -32,7 +32,8 @@ func main() {
 	output := flag.String("o", "out.jsonl", "output")
 	flag.Parse()
 	if err := fetch(flag.Arg(0), *output, *limit, *perHost); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 

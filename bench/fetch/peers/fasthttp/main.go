@@ -7,7 +7,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"flag"
-	"log"
+	"fmt"
 	"os"
 	"strconv"
 	"sync"
@@ -29,7 +29,8 @@ func main() {
 	output := flag.String("o", "out.jsonl", "output")
 	flag.Parse()
 	if err := fetch(flag.Arg(0), *output, *limit, *perHost); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 
@@ -61,7 +62,8 @@ func fetch(input, output string, limit, perHost int) error {
 				r := get(client, url)
 				mu.Lock()
 				if err := enc.Encode(r); err != nil {
-					log.Fatal(err)
+					fmt.Fprintln(os.Stderr, err)
+					os.Exit(1)
 				}
 				mu.Unlock()
 			}
