@@ -53,7 +53,7 @@ skip() {
 finish() {
 	local s
 	for s in "${skipped[@]}"; do printf 'skipped: %s\n' "$s"; done
-	cat "$reruns"/* 2>/dev/null | sed 's/^/needed a second run: /'
+	{ cat "$reruns"/* 2>/dev/null || true; } | sed 's/^/needed a second run: /'
 	for s in "${failed[@]}"; do printf 'failed: %s\n' "$s"; done
 	if ((${#failed[@]} > 0)); then
 		printf '%s: FAILED after %d s\n' "$1" "$SECONDS"
