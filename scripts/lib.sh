@@ -25,7 +25,7 @@ gotest() {
 	shift
 	tool gotestsum --format standard-quiet --hide-summary skipped --packages "$packages" \
 		--rerun-fails=1 --rerun-fails-max-failures 10 --rerun-fails-abort-on-data-race --rerun-fails-run-root-test \
-		--rerun-fails-report "$(mktemp -p "$reruns")" -- "$@"
+		--rerun-fails-report "$(mktemp -p "$reruns")" -- -timeout 30m "$@"
 }
 
 # step NAME COMMAND... runs COMMAND under a heading. A failure is remembered
