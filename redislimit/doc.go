@@ -42,10 +42,12 @@
 // # Keys
 //
 // A limit NAME has the keys penstock:{NAME} (its state), penstock:{NAME}:queue
-// and penstock:{NAME}:set (what SetLimit has set), all in one slot of a Cluster,
-// and sharded channels penstock:{NAME}:PROCESS. All keys expire: state and
-// queue after three leases without use, the set limit after 30 days. Redis'
-// own clock is the only one that counts between processes, and a jump of it
+// and penstock:{NAME}:set (what SetLimit has set), an adaptive one also
+// penstock:{NAME}:seen (a stream of what was released) and penstock:{NAME}:lead
+// (who leads, and what it has learned), all in one slot of a Cluster, and sharded
+// channels penstock:{NAME}:PROCESS. All keys expire: state, queue and stream after
+// three leases without use, the leader's after a day, the set limit after 30 days.
+// Redis' own clock is the only one that counts between processes, and a jump of it
 // ends no lease early. An ACL user needs
 //
 //	~penstock:* &penstock:* +@read +@write +@scripting +@pubsub +@connection +info +time

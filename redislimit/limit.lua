@@ -137,6 +137,7 @@ end
 local function full(n) return limit and used + n > limit and not (leader and limit > 0 and used == 0) end
 
 local grants, refused, lost, queued, no, msgs, sets, given = {}, {}, {}, {}, {}, {}, {}, {}
+local streamed = false -- the stream may be new: it is to expire, too
 local function tell(to, word)
 	local list = msgs[to]
 	if not list then list = {} msgs[to] = list end
@@ -215,6 +216,7 @@ local function free(ids, unused)
 	bulk('HDEL', S, fields)
 	if seen[1] then
 		call('XADD', O, 'MAXLEN', '~', 20000, '*', 'o', table.concat(seen))
+		streamed = true
 		if refusal and leader and leader ~= '' and leader ~= pid then tell(leader, 'o') end
 	end
 end
@@ -245,8 +247,8 @@ local function save()
 	if touch or longest > 3 * lease then
 		call('PEXPIRE', S, int(longest / 1000))
 		call('PEXPIRE', Q, int(longest / 1000))
-		if O then call('PEXPIRE', O, int(longest / 1000)) end
 	end
+	if O and (touch or streamed or longest > 3 * lease) then call('PEXPIRE', O, int(longest / 1000)) end
 	for to, words in pairs(msgs) do
 		call('SPUBLISH', S .. ':' .. to, int(epoch) .. ' ' .. table.concat(words, ' '))
 	end
