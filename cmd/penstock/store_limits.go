@@ -76,13 +76,16 @@ func (s *sharedLimits) bucket(b fetch.Bucket) (fetch.Share, fetch.Limits, error)
 	return share, rest, err
 }
 
+// rateSuffix is what the name of the rate of a bucket with auto ends with.
+const rateSuffix = "/rate"
+
 // auto is a limit that finds itself, under limits.Rate, which has a name of its own.
 func (s *sharedLimits) auto(name string, limits fetch.Limits) (fetch.Share, error) {
 	a, err := s.store.Adaptive(name, redislimit.AdaptiveOptions{Max: limits.Concurrency})
 	if err != nil {
 		return nil, err
 	}
-	paced, err := s.limit(name+"/rate", 0, limits.Rate)
+	paced, err := s.limit(name+rateSuffix, 0, limits.Rate)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +127,7 @@ func bucketName(name, key string) string {
 			fmt.Fprintf(&b, "+%02X", c)
 		}
 	}
-	if b.Len() <= 200 {
+	if b.Len() <= 200-len(rateSuffix) {
 		return b.String()
 	}
 	sum := sha256.Sum256([]byte(key))
