@@ -75,6 +75,7 @@ type guard struct {
 	deadline    time.Time // when the permits are lost; zero for never
 	kill        <-chan time.Time
 	ending      bool
+	early       []string // what the one in front has said before there was a command
 }
 
 func duration(s string) time.Duration {
@@ -106,7 +107,10 @@ func (g *guard) permitted() bool {
 	}
 	g.ask(time.Now())
 	for line := range g.lines {
-		if g.hear(line) {
+		switch {
+		case !strings.HasPrefix(line, "good "):
+			g.early = append(g.early, line) // a signal is the command's, which is not there yet
+		case g.hear(line):
 			return true
 		}
 	}
@@ -131,6 +135,9 @@ func (g *guard) start(path string, args []string) bool {
 	g.pid = cmd.Process.Pid
 	g.tell("started %d", g.pid)
 	go g.wait()
+	for _, line := range g.early {
+		g.hear(line)
+	}
 	return true
 }
 
