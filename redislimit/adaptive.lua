@@ -4,7 +4,7 @@
 --
 -- KEYS: the state, the settings, the stream of what was freed, the leader (a hash):
 --   p process, n term, e when its lease ends, by the server's time
---   w the limit that a leader wrote last
+--   w the limit that a leader wrote last, and v the rates
 --   s what the controller has learned, and i the last of the stream in it
 -- ARGV: process, term or 0, its lease, the lease of permits, what of the stream it
 -- has read, limit or '', rates or '-', snapshot or '', the last of the stream in it,
@@ -13,7 +13,7 @@ local S, C, O, A = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local call, max, min, num = redis.call, math.max, math.min, tonumber
 local pid = ARGV[1]
 local function int(x) return string.format('%.0f', x) end
-local old = call('HMGET', A, 'p', 'n', 'e', 'w', 'i')
+local old = call('HMGET', A, 'p', 'n', 'e', 'w', 'i', 'v')
 if ARGV[2] == 'resign' then
 	if old[1] == pid and old[2] == ARGV[3] then call('HSET', A, 'e', 0) end
 	return {'resigned'}
@@ -45,13 +45,18 @@ if not taken then
 		call('HSET', A, 'w', ARGV[6])
 		set, foreign = ARGV[6], false
 	end
-	if ARGV[7] ~= '-' then write('r', ARGV[7]) end
+	if ARGV[7] ~= '-' then
+		write('r', ARGV[7])
+		call('HSET', A, 'v', ARGV[7])
+	end
 	if ARGV[8] ~= '' then
 		call('HSET', A, 's', ARGV[8], 'i', ARGV[9])
 		if ARGV[9] ~= '0' then call('XTRIM', O, 'MINID', ARGV[9]) end
 	end
 	if call('PTTL', C) < 86400000 then call('PEXPIRE', C, 86400000) end
 end
+-- Rates in force that the leader before has found: the new one's to change.
+local found = taken and old[6] and old[6] == call('HGET', C, 'r') and old[6] or ''
 -- The clock of leases, as limit.lua has it.
 local epoch, L = 0, 0
 if m then
@@ -60,4 +65,4 @@ if m then
 	L = L + min(max(real - T, 0), num(ARGV[4]) / 2)
 end
 return {'lead', int(term), taken and 1 or 0, int(epoch), int(L), set or '', foreign and 1 or 0,
-	taken and call('HGET', A, 's') or '', after, call('XRANGE', O, '(' .. after, '+', 'COUNT', 1000)}
+	taken and call('HGET', A, 's') or '', after, call('XRANGE', O, '(' .. after, '+', 'COUNT', 1000), found}

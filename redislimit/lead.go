@@ -199,6 +199,7 @@ func (d *lead) begins(r *leadReply) {
 	if r.limit > 0 && !r.foreign {
 		d.judge.written = r.limit
 	}
+	d.judge.rates = r.rates
 	d.judge.restore(r.snapshot, r.now)
 }
 
@@ -225,14 +226,21 @@ func (d *lead) exchange() (*leadReply, error) {
 		d.l.store.id, decimal(d.term), decimal(uint64(d.lease().Microseconds())), decimal(uint64(lease.Microseconds())),
 		d.after, "", "-", "", "0", "",
 	}
+	undo := func() {} // what was not heard to be written is written again
 	if d.term != 0 {
+		rates, saved, savedI := d.judge.rates, d.saved, d.savedI
+		undo = func() { d.judge.rates, d.saved, d.savedI = rates, saved, savedI }
 		args[5], args[6], args[9] = d.judge.writes()
 		if now := time.Now(); now.Sub(d.saved) >= leadSnapshot && d.judge.learned != d.savedI {
 			d.saved, d.savedI = now, d.judge.learned
 			args[7], args[8] = d.judge.snapshot(), d.savedI
 		}
 	}
-	return readLead(adaptiveScript.Exec(ctx, client, leadKeys(d.l.name), args))
+	r, err := readLead(adaptiveScript.Exec(ctx, client, leadKeys(d.l.name), args))
+	if err != nil {
+		undo()
+	}
+	return r, err
 }
 
 // resign lets another lead at once.
@@ -264,6 +272,7 @@ type leadReply struct {
 	limit    int     // in force; 0 also for none
 	foreign  bool    // somebody else has set it
 	snapshot string
+	rates    string // in force, that a leader before has found
 	after    string
 	entries  []leadEntry
 }
@@ -286,7 +295,7 @@ func readLead(result rueidis.RedisResult) (*leadReply, error) {
 		left, err := text(m, 1)
 		return &leadReply{left: micros(int64(id(left)))}, err
 	}
-	if word != "lead" || len(m) != 10 {
+	if word != "lead" || len(m) != 11 {
 		return nil, badReply(m)
 	}
 	var words [9]string
@@ -307,8 +316,12 @@ func readLead(result rueidis.RedisResult) (*leadReply, error) {
 	if err != nil {
 		return nil, err
 	}
+	rates, err := text(m, 10)
+	if err != nil {
+		return nil, err
+	}
 	r := &leadReply{
-		leads: true, term: id(words[1]), taken: words[2] == "1", now: float64(id(words[4])),
+		leads: true, rates: rates, term: id(words[1]), taken: words[2] == "1", now: float64(id(words[4])),
 		limit: int(id(words[5])), foreign: words[6] == "1", snapshot: words[7], after: words[8],
 	}
 	for _, e := range entries {
