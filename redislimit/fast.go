@@ -34,6 +34,9 @@ const mostFast = 64 // permits that one such call frees, and grants
 //
 // A state of another server is found by the run id in it as ever, and the heartbeat asks
 // anyway.
+//
+// Of a Cluster neither holds: a client keeps connections to several nodes, and one that was
+// the primary before, and has become so again, knows the script. There fast.lua is not used.
 
 // dials counts the connections that were made.
 type dials struct{ n atomic.Uint64 }
@@ -66,7 +69,7 @@ type server struct {
 // lock.
 func (l *shared) fast(now time.Time) bool {
 	box := &l.out
-	return l.store.owned && l.calm && l.counts && l.lead == nil && len(l.rates) == 0 && l.due.IsZero() &&
+	return l.store.owned && !l.store.cluster.Load() && l.calm && l.counts && l.lead == nil && len(l.rates) == 0 && l.due.IsZero() &&
 		l.server.run != "" && l.server.dials == l.store.dials.n.Load() &&
 		now.Sub(l.synced) < l.store.o.Lease/4 &&
 		len(box.unused)+len(box.drops)+len(box.settles)+len(box.tries) == 0 &&

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/penstock-go/penstock/rate"
@@ -27,6 +28,7 @@ type Store struct {
 	calls, news *line
 	owned       bool
 	dials       dials           // of calls
+	cluster     atomic.Bool     // calls go to a Cluster, as far as is known
 	ctx         context.Context // ends with Close
 	end         context.CancelFunc
 	wg          sync.WaitGroup // of all goroutines
@@ -59,7 +61,13 @@ func Open(url string, o Options) (*Store, error) {
 	s := newStore(o, nil, newLine(func() (rueidis.Client, error) { return rueidis.NewClient(client) }))
 	counted := client
 	s.dials.count(&counted)
-	s.calls = newLine(func() (rueidis.Client, error) { return rueidis.NewClient(counted) })
+	s.calls = newLine(func() (rueidis.Client, error) {
+		c, err := rueidis.NewClient(counted)
+		if err == nil {
+			s.cluster.Store(c.Mode() == rueidis.ClientModeCluster)
+		}
+		return c, err
+	})
 	s.owned = true
 	return s, nil
 }
