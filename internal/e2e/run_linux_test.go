@@ -255,6 +255,28 @@ func TestRunLost(t *testing.T) {
 	b.until(t, "the command is dead", func(f finding) bool { return f.working == 0 })
 }
 
+// TestRunGuardStopped stops the guard, and takes the store away for longer than a lease:
+// the one in front ends the command.
+func TestRunGuardStopped(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Start(t)
+	b := overRedis(t, srv, "--lease", "3s", "--limit", "x=1")
+	r := b.probe(t, time.Hour)
+	b.until(t, "it works", func(f finding) bool { return f.working == 1 })
+	guard := parentOf(t, b.look().pids[0])
+	if guard == r.cmd.Process.Pid {
+		t.Fatal("there is no guard")
+	}
+	_ = syscall.Kill(guard, syscall.SIGSTOP)
+	defer syscall.Kill(guard, syscall.SIGCONT)
+	srv.Kill()
+	b.until(t, "the command is dead", func(f finding) bool { return f.working == 0 })
+	_ = syscall.Kill(guard, syscall.SIGCONT)
+	if code := r.ends(t); code != 123 {
+		t.Errorf("exit %d: %s", code, r.stderr)
+	}
+}
+
 // TestRunShortOutage: nobody is ended by an outage that is shorter than the lease.
 func TestRunShortOutage(t *testing.T) {
 	t.Parallel()

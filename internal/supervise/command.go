@@ -154,12 +154,18 @@ func (f *front) tell(format string, args ...any) {
 
 func (f *front) watch() (Outcome, error) {
 	lost := f.Lost
+	var kill <-chan time.Time
 	for {
 		select {
 		case <-lost:
 			lost = nil
 			f.losing()
 			f.tell("end")
+			kill = time.After(f.patience())
+		case <-kill:
+			if f.pid != 0 {
+				_ = syscall.Kill(-f.pid, syscall.SIGKILL) // the guard has not: somebody has stopped it
+			}
 		case sig := <-f.signals:
 			f.pass(sig)
 		case line, ok := <-f.lines:
@@ -174,6 +180,17 @@ func (f *front) watch() (Outcome, error) {
 			}
 		}
 	}
+}
+
+// patience is a little longer than the guard's with a command that is being ended.
+func (f *front) patience() time.Duration {
+	most := f.Grace
+	if f.Good != nil {
+		if left, limited := f.Good(); limited {
+			most = min(most, max(left, 0)+margin*f.Lease/16)
+		}
+	}
+	return most + f.Lease/64
 }
 
 func (f *front) losing() {
