@@ -340,3 +340,44 @@ func TestCluster(t *testing.T) {
 		t.Errorf("%q, %v", names, err)
 	}
 }
+
+// An item with an empty body is not one without a body of its own, which
+// gets the run's.
+func TestBodiesTravel(t *testing.T) {
+	t.Parallel()
+	c := connect(t, redistest.Shared(t).Addr)
+	name := nameOf(t)
+	l, err := fleet.NewLoader(t.Context(), c, name, fleet.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies := [][]byte{nil, {}, []byte("x")}
+	if err := l.Load(t.Context(), &withBodies{bodies: bodies}); err != nil {
+		t.Fatal(err)
+	}
+	w := join(t, c, name, newDisk(), fleet.WorkerOptions{})
+	for i, want := range bodies {
+		it, err := w.Source().Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(it.Body) != string(want) || (it.Body == nil) != (want == nil) {
+			t.Errorf("item %d has the body %#v, want %#v", i, it.Body, want)
+		}
+	}
+}
+
+// A withBodies source is of items with these bodies.
+type withBodies struct {
+	at     int64
+	bodies [][]byte
+}
+
+func (l *withBodies) Next(context.Context) (fetch.Item, error) {
+	if l.at == int64(len(l.bodies)) {
+		return fetch.Item{}, io.EOF
+	}
+	it := fetch.Item{Index: l.at, URL: "http://h/", Body: l.bodies[l.at]}
+	l.at++
+	return it, nil
+}
