@@ -381,3 +381,34 @@ func (l *withBodies) Next(context.Context) (fetch.Item, error) {
 	l.at++
 	return it, nil
 }
+
+// A Redis that throws away keys may keep the state of a fleet without its chunks.
+// All who are at it hear so, and it can be begun anew.
+func TestChunksEvicted(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	c := connect(t, srv.Addr)
+	name := nameOf(t)
+	l, err := fleet.NewLoader(t.Context(), c, name, fleet.LoadOptions{Chunk: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	evict := func() { srv.Must("DEL", "penstock:fleet:{"+name+"}:chunks") }
+	w := join(t, c, name, newDisk(), fleet.WorkerOptions{Patience: -1}) // with nothing in hand its heartbeats succeed
+	evict()
+	if _, err := work(t.Context(), w, -1); !errors.Is(err, fleet.ErrGone) {
+		t.Errorf("the worker: %v", err)
+	}
+	w.Close()
+	if err := l.Load(t.Context(), &list{n: 30}); !errors.Is(err, fleet.ErrGone) {
+		t.Errorf("the loader: %v", err)
+	}
+	load(t, c, name, 30, fleet.LoadOptions{Chunk: 10})
+	out := newDisk()
+	again := join(t, c, name, out, fleet.WorkerOptions{})
+	if n, err := work(t.Context(), again, -1); n != 30 || err != io.EOF {
+		t.Errorf("%d, %v", n, err)
+	}
+	again.Close()
+	every(t, 30, out)
+}
