@@ -396,6 +396,9 @@ func TestChunksEvicted(t *testing.T) {
 	evict := func() { srv.Must("DEL", "penstock:fleet:{"+name+"}:chunks") }
 	w := join(t, c, name, newDisk(), fleet.WorkerOptions{Patience: -1}) // with nothing in hand its heartbeats succeed
 	evict()
+	if _, err := fleet.Look(t.Context(), c, name); !errors.Is(err, fleet.ErrGone) {
+		t.Errorf("the status: %v", err)
+	}
 	if _, err := work(t.Context(), w, -1); !errors.Is(err, fleet.ErrGone) {
 		t.Errorf("the worker: %v", err)
 	}
