@@ -22,6 +22,7 @@ type sentItem struct {
 	URL, Method string
 	Header      http.Header
 	Body, Raw   []byte
+	HasBody     bool // gob makes nil of an empty one, which would be the run's
 	Cost        int
 	Err         string
 }
@@ -32,7 +33,7 @@ func encode(items []fetch.Item) ([]byte, error) {
 		it := &items[i]
 		s := sentItem{
 			Index: it.Index, Line: it.Line, Source: it.Source, ID: it.ID, URL: it.URL, Method: it.Method,
-			Header: it.Header, Body: it.Body, Raw: it.Raw, Cost: it.Cost,
+			Header: it.Header, Body: it.Body, HasBody: it.Body != nil, Raw: it.Raw, Cost: it.Cost,
 		}
 		if string(it.Raw) == it.URL {
 			s.Raw = nil
@@ -66,6 +67,9 @@ func decode(data []byte) ([]fetch.Item, error) {
 		it := fetch.Item{
 			Index: s.Index, Line: s.Line, Source: s.Source, ID: s.ID, URL: s.URL, Method: s.Method,
 			Header: s.Header, Body: s.Body, Raw: s.Raw, Cost: s.Cost,
+		}
+		if s.HasBody && it.Body == nil {
+			it.Body = []byte{}
 		}
 		if s.Err != "" {
 			it.Err = errors.New(s.Err)

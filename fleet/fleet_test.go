@@ -340,3 +340,78 @@ func TestCluster(t *testing.T) {
 		t.Errorf("%q, %v", names, err)
 	}
 }
+
+// An item with an empty body is not one without a body of its own, which
+// gets the run's.
+func TestBodiesTravel(t *testing.T) {
+	t.Parallel()
+	c := connect(t, redistest.Shared(t).Addr)
+	name := nameOf(t)
+	l, err := fleet.NewLoader(t.Context(), c, name, fleet.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies := [][]byte{nil, {}, []byte("x")}
+	if err := l.Load(t.Context(), &withBodies{bodies: bodies}); err != nil {
+		t.Fatal(err)
+	}
+	w := join(t, c, name, newDisk(), fleet.WorkerOptions{})
+	for i, want := range bodies {
+		it, err := w.Source().Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(it.Body) != string(want) || (it.Body == nil) != (want == nil) {
+			t.Errorf("item %d has the body %#v, want %#v", i, it.Body, want)
+		}
+	}
+}
+
+// A withBodies source is of items with these bodies.
+type withBodies struct {
+	at     int64
+	bodies [][]byte
+}
+
+func (l *withBodies) Next(context.Context) (fetch.Item, error) {
+	if l.at == int64(len(l.bodies)) {
+		return fetch.Item{}, io.EOF
+	}
+	it := fetch.Item{Index: l.at, URL: "http://h/", Body: l.bodies[l.at]}
+	l.at++
+	return it, nil
+}
+
+// A Redis that throws away keys may keep the state of a fleet without its chunks.
+// All who are at it hear so, and it can be begun anew.
+func TestChunksEvicted(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	c := connect(t, srv.Addr)
+	name := nameOf(t)
+	l, err := fleet.NewLoader(t.Context(), c, name, fleet.LoadOptions{Chunk: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	evict := func() { srv.Must("DEL", "penstock:fleet:{"+name+"}:chunks") }
+	w := join(t, c, name, newDisk(), fleet.WorkerOptions{Patience: -1}) // with nothing in hand its heartbeats succeed
+	evict()
+	if _, err := fleet.Look(t.Context(), c, name); !errors.Is(err, fleet.ErrGone) {
+		t.Errorf("the status: %v", err)
+	}
+	if _, err := work(t.Context(), w, -1); !errors.Is(err, fleet.ErrGone) {
+		t.Errorf("the worker: %v", err)
+	}
+	w.Close()
+	if err := l.Load(t.Context(), &list{n: 30}); !errors.Is(err, fleet.ErrGone) {
+		t.Errorf("the loader: %v", err)
+	}
+	load(t, c, name, 30, fleet.LoadOptions{Chunk: 10})
+	out := newDisk()
+	again := join(t, c, name, out, fleet.WorkerOptions{})
+	if n, err := work(t.Context(), again, -1); n != 30 || err != io.EOF {
+		t.Errorf("%d, %v", n, err)
+	}
+	again.Close()
+	every(t, 30, out)
+}

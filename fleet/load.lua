@@ -4,6 +4,7 @@
 local was = redis.call('HMGET', KEYS[1], 'id', 'loader', 'chunks')
 if was[1] ~= ARGV[1] then return {'gone'} end
 if was[2] ~= ARGV[2] then return {'replaced', was[2]} end
+if redis.call('EXISTS', KEYS[2]) == 0 then return {'gone'} end
 local t = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'seen', t[1] * 1000 + math.floor(t[2] / 1000))
 local chunks, number = tonumber(was[3]), tonumber(ARGV[3])

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -33,6 +34,13 @@ func (r *retry) again(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// lostStream says that the fleet's chunks are no longer there, though its state may
+// be: other calls then still succeed, and so no time of trying would come to an end.
+func lostStream(err error) bool {
+	refused, ok := rueidis.IsRedisErr(err)
+	return ok && strings.HasPrefix(refused.Error(), "NOGROUP")
 }
 
 // passing says that err may pass: that Redis is away, busy, loading or full, and

@@ -150,7 +150,7 @@ func (w *Worker) lose(h *hold) {
 	h.lost = true
 	if w.held[h.entry] == h {
 		delete(w.held, h.entry)
-		w.lost[h.entry] = h
+		w.remember(h)
 	}
 	if !again {
 		w.told.Lost++
@@ -161,6 +161,18 @@ func (w *Worker) lose(h *hold) {
 		first, last := h.span()
 		w.o.Logger.Warn("lost to another worker: not heard of for a lease", "first", first, "last", last)
 	}
+}
+
+// remember keeps a chunk that was lost, in case that it comes back: as many as may
+// be in hand, since few do, and each is a chunk of memory. The caller holds mu.
+func (w *Worker) remember(h *hold) {
+	for entry := range w.lost {
+		if len(w.lost) < w.o.Hold {
+			break
+		}
+		delete(w.lost, entry)
+	}
+	w.lost[h.entry] = h
 }
 
 // leave settles what can be settled and gives back the rest; with safe, in such a

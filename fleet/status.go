@@ -69,7 +69,7 @@ func (s *Status) ETA() (time.Duration, bool) {
 	return time.Duration(float64(left) / s.Rate * float64(time.Second)), true
 }
 
-// Look tells how a fleet is. The error is ErrName, ErrNone, or Redis'.
+// Look tells how a fleet is. The error is ErrName, ErrNone, ErrGone, or Redis'.
 func Look(ctx context.Context, client rueidis.Client, name string) (*Status, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
@@ -89,6 +89,9 @@ func Look(ctx context.Context, client rueidis.Client, name string) (*Status, err
 	length, err3 := replies[2].AsInt64()
 	pending, err4 := replies[3].ToArray()
 	clock, err5 := replies[4].AsStrSlice()
+	if lostStream(err4) {
+		return nil, ErrGone
+	}
 	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return nil, err
 	}

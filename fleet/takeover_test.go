@@ -225,3 +225,28 @@ func TestFinishedLongAgo(t *testing.T) {
 	w.Close()
 	every(t, 20, out)
 }
+
+// What was lost again and again does not pile up in memory.
+func TestLostIsBounded(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	c := connect(t, srv.Addr)
+	name := nameOf(t)
+	load(t, c, name, 40, fleet.LoadOptions{Chunk: 10})
+	out := newDisk()
+	w := join(t, c, name, out, fleet.WorkerOptions{Hold: 1})
+	src := w.Source()
+	for i := range int64(4) {
+		if _, err := src.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		// Another takes it, whom nobody hears of again.
+		key := "penstock:fleet:{" + name + "}:chunks"
+		srv.Must("EVAL", `local p = redis.call('XPENDING', KEYS[1], 'workers', '-', '+', 1, ARGV[1])
+			return redis.call('XCLAIM', KEYS[1], 'workers', 'another', 0, p[1][1], 'JUSTID')`, "1", key, w.ID())
+		redistest.Eventually(t, patience, "it knows", func() bool { return w.Lost() == i+1 })
+	}
+	if n := w.Remembered(); n != 1 {
+		t.Errorf("%d chunks are remembered, want 1", n)
+	}
+}

@@ -207,6 +207,9 @@ func (w *Worker) notify() {
 // reached notes how a call to Redis has ended, and returns an error that will not
 // pass.
 func (w *Worker) reached(err error) error {
+	if lostStream(err) {
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	}
 	w.mu.Lock()
 	since, now := w.away, time.Now()
 	switch {

@@ -30,7 +30,7 @@ var onlyForFleet = []string{"chunk", "pending"}
 // notForLoader are flags that are for those who fetch.
 var notForLoader = []string{
 	"max-concurrent", "rate", "per-host", "per-host-rate", "policy", "ignore-quotas", "spill-max",
-	"dedup", "connect-timeout", "insecure", "proxy", "transport", "http1.1", "http2",
+	"dedup", "dedup-memory", "connect-timeout", "insecure", "proxy", "transport", "http1.1", "http2",
 	"only", "output", "resume", "fsync", "order", "bodies", "report", "grace", "dry-run", "on-store-error", "store-name", "listen", "listen-token",
 }
 

@@ -27,6 +27,9 @@ type loadedInput struct {
 
 // load puts the list into the store, for others to fetch.
 func (f *fetchFlags) load(cmd *cobra.Command, args []string) error {
+	if _, err := f.options(); err != nil { // else all workers would find it, one after another
+		return err
+	}
 	request, err := f.shared(cmd)
 	if err != nil {
 		return err

@@ -83,8 +83,13 @@ func (v sizeValue) String() string {
 	if v.n == nil {
 		return ""
 	}
-	// As Set takes it: 10MiB.
-	return strings.NewReplacer(".0 ", "", " ", "").Replace(report.Size(*v.n))
+	// As Set takes it: 10MiB, or all digits where that would be another number.
+	text := strings.NewReplacer(".0 ", "", " ", "").Replace(report.Size(*v.n))
+	var again int64
+	if (sizeValue{&again}).Set(text) != nil || again != *v.n {
+		return strconv.FormatInt(*v.n, 10)
+	}
+	return text
 }
 
 func (v sizeValue) Type() string { return "BYTES" }

@@ -213,6 +213,7 @@ func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Cli
 	if err != nil {
 		return err
 	}
+	opts.Bodies = f.bodyStore
 	r := fetchRun{
 		opts: opts, src: w.Source(), out: out, limits: f.limits(), report: f.report,
 		show: f.show, from: f.from(note != ""), note: note, grace: f.grace, stderr: cmd.ErrOrStderr(),

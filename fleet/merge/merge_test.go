@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/penstock-go/penstock/fleet/merge"
 )
@@ -210,3 +211,16 @@ func TestMergeFaults(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// A compressed output that is cut off may end just where a record is whole.
+func TestCutBehindARecord(t *testing.T) {
+	a, b := rec{index: 0, ok: true}, rec{index: 1, ok: true}
+	whole := text(a, b)
+	cut := merge.Input{Name: "cut", Cut: true, Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(strings.NewReader(whole[:len(whole)-1]), iotest.ErrReader(io.ErrUnexpectedEOF))), nil
+	}}
+	out, res, _ := run(t, merge.Options{Items: 2}, cut)
+	if out != whole || len(res.Torn) != 1 || res.Missing != 0 {
+		t.Errorf("%q, %+v", out, res)
+	}
+}

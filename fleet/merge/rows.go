@@ -53,7 +53,7 @@ func (s *rows) next() error {
 				s.torn = true
 				return s.end(err)
 			}
-			if !errors.Is(err, io.EOF) {
+			if !errors.Is(err, io.EOF) && !(s.cut && errors.Is(err, io.ErrUnexpectedEOF)) {
 				return err
 			}
 			row = append(row[:len(row):len(row)], '\n')

@@ -286,3 +286,24 @@ func TestLongFleetComesAndGoes(t *testing.T) {
 		t.Errorf("the server saw %d of %d URLs", total.Distinct, items)
 	}
 }
+
+// A large body of a worker goes into its file as it comes, and is not held in
+// memory until it is whole: this one takes longer than an attempt may.
+func TestFleetBodiesAsTheyCome(t *testing.T) {
+	srv := startOrigin(t, origin.Options{})
+	c := newCrew(t, srv, 1)
+	if err := os.WriteFile(c.urls, []byte(srv.URL()+"/drip/1000000/100000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.ends(c.load("--lease", "3s"), "the loader")
+	w := c.work("a.jsonl", "--bodies", "files:b")
+	c.until("a part of the body is in a file", func(crewStatus) bool {
+		parts, err := filepath.Glob(filepath.Join(c.dir, "b", ".tmp", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(parts) > 0
+	})
+	w.signal(t, syscall.SIGKILL)
+	w.finish(t)
+}

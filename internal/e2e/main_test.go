@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -24,7 +26,18 @@ func TestMain(m *testing.M) {
 		workAsAsker(text)
 		return
 	}
+	heed()
 	os.Exit(run(m))
+}
+
+// heed has the commands under test get the signals that nohup, or a shell that runs
+// this in the background, has had ignored: a shell cannot trap those.
+func heed() {
+	for _, sig := range []os.Signal{syscall.SIGHUP, os.Interrupt, syscall.SIGQUIT} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 }
 
 func run(m *testing.M) int {
