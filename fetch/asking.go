@@ -62,7 +62,7 @@ func (s *scheduler) ask(l *lane) {
 			}
 			return
 		}
-		j, share, version := l.jobs.pop(), l.share, s.version
+		j, share, version := l.jobs.pop(), l.share, l.version
 		l.asking++
 		s.asks.Go(func() {
 			p, err := s.acquire(share, max(1, j.item.Cost))
@@ -116,6 +116,7 @@ func (s *scheduler) giveBack(l *lane) {
 			back = append(back, j.share)
 			j.share = nil
 		}
+		j.tooDear = false // for another share it may not be
 		l.jobs.pushFront(j)
 	}
 	s.inHand -= n
