@@ -114,7 +114,7 @@ func (c *Caller) roundTrip(req *http.Request, h *host, conn *conn, b *buffers) (
 		closeBody(req)
 		return nil, err
 	}
-	if conn.chose("h2") { // all that was known was that nothing was: see pool.found
+	if conn.choseHTTP2() { // all that was known was that nothing was: see pool.found
 		conn.close()
 		c.t.pool.found(h, true, false)
 		if lost != nil && hasBody(req) { // which is another by now
