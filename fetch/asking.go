@@ -88,6 +88,7 @@ func (s *scheduler) answer(l *lane, version int, j *job, p Lease, err error) Lea
 			s.halt(err)
 		}
 		s.enqueue(j, true)
+		s.offer(l) // whose spilled ones may have waited for this answer, where j is in another lane now
 		s.dropIdle(l, now)
 		return p
 	}

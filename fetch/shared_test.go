@@ -483,6 +483,38 @@ func TestSharedPolicyChangesForTheDear(t *testing.T) {
 	})
 }
 
+// TestSharedPolicyChangesForTheSpilled has a policy come with other buckets while
+// permits are waited for and items are spilled: these are fetched all the same.
+func TestSharedPolicyChangesForTheSpilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one := newShare(1)
+		other, err := one.Acquire(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := fetch.New(fetch.Options{
+			Concurrency: 2, LookAhead: 5, TempDir: t.TempDir(), Transport: &slowServer{took: 10 * time.Millisecond},
+			Policy: bucketNamed("one"), Shared: sharedBy(nil, map[string]*share{"one": one}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Second, func() {
+			if n := e.Stats().Aside; n == 0 {
+				t.Error("nothing is spilled: this test proves nothing")
+			}
+			if err := e.SetPolicy(bucketNamed("none")); err != nil {
+				t.Error(err)
+			}
+		})
+		time.AfterFunc(2*time.Second, func() { other.Release(penstock.Success) })
+		sum, err := e.Run(t.Context(), fetch.URLs(slices.Values(urlsOf("a", 30))), newShelf())
+		if err != nil || sum.OK != 30 {
+			t.Errorf("%d ok, %v", sum.OK, err)
+		}
+	})
+}
+
 // sinkFunc is a sink of one record at a time.
 func sinkFunc(f func(*fetch.Record) error) fetch.Sink { return &sinkOf{f: f} }
 
