@@ -62,7 +62,7 @@ func (s *scheduler) ask(l *lane) {
 			}
 			return
 		}
-		j, share, version := l.jobs.pop(), l.share, s.version
+		j, share, version := l.jobs.pop(), l.share, l.version
 		l.asking++
 		s.asks.Go(func() {
 			p, err := s.acquire(share, max(1, j.item.Cost))
@@ -88,6 +88,7 @@ func (s *scheduler) answer(l *lane, version int, j *job, p Lease, err error) Lea
 			s.halt(err)
 		}
 		s.enqueue(j, true)
+		s.offer(l) // whose spilled ones may have waited for this answer, where j is in another lane now
 		s.dropIdle(l, now)
 		return p
 	}
@@ -116,6 +117,7 @@ func (s *scheduler) giveBack(l *lane) {
 			back = append(back, j.share)
 			j.share = nil
 		}
+		j.tooDear = false // for another share it may not be
 		l.jobs.pushFront(j)
 	}
 	s.inHand -= n

@@ -21,7 +21,9 @@ func (f *File) commit(last bool) {
 	}
 	// What is in the archive up to its size is for items that the journal
 	// knows, and no others: the same records would come into it twice.
-	sizes, err := f.gather(last || f.opts.Sync == SyncAlways || f.archive != nil)
+	all := last || f.all || f.opts.Sync == SyncAlways || f.archive != nil || len(f.backlog.held) == 0
+	f.all = false
+	sizes, err := f.gather(all)
 	unused := f.backlog.inFile == 0
 	entries, written := f.entries, f.written
 	f.entries = f.spare[:0]
@@ -42,6 +44,9 @@ func (f *File) commit(last bool) {
 	f.spare = entries
 	if err == nil {
 		f.safe = written
+		if all {
+			f.sure = written
+		}
 	}
 	// Only now, and only what was so when the entries were taken: as long as
 	// the journal does not know that a place in the ahead file is not wanted,

@@ -91,3 +91,49 @@ func TestSlowDiskHoldsUpWrite(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What Commit was called for is in the journal, also where it waits for an earlier
+// record, and where a commit has passed over it before.
+func TestCommitIsForAll(t *testing.T) {
+	for _, passed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "out.jsonl")
+			f, err := CreateFile(path, FileOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			for _, i := range []int64{0, 2, 3} {
+				if err := f.Write(&Record{Index: i, URL: "http://h/", OK: true}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if passed {
+				time.Sleep(1500 * time.Millisecond) // one commit
+			}
+			if err := f.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			// As it would be found after kill -9.
+			dead := filepath.Join(t.TempDir(), "out.jsonl")
+			for _, ext := range []string{"", ".journal", ".ahead"} {
+				if data, err := os.ReadFile(path + ext); err != nil {
+					t.Error(err)
+				} else if err := os.WriteFile(dead+ext, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			again, err := ResumeFile(dead, FileOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer again.Close()
+			if !again.Done(0) || again.Done(1) || !again.Done(2) || !again.Done(3) {
+				t.Errorf("commit before: %v: done are %v, %v, %v, %v of the first four", passed, again.Done(0), again.Done(1), again.Done(2), again.Done(3))
+			}
+			if err := f.Commit(); err != nil { // with nothing new
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -115,6 +115,8 @@ type File struct {
 	spare    []journal.Entry
 	written  int64 // records taken
 	safe     int64 // of these, committed
+	sure     int64 // of these, also where they wait for an earlier one
+	all      bool  // Commit wants that
 	commits  sync.Cond
 	err      error
 	journal  *journal.Journal // used by the committer only
@@ -259,7 +261,11 @@ func (f *File) Write(r *Record) error {
 func (f *File) Commit() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.waitSafe(f.written)
+	for n := f.written; f.sure < n && f.err == nil; {
+		f.all = true
+		f.commitSoon()
+		f.commits.Wait()
+	}
 	return f.err
 }
 

@@ -414,6 +414,107 @@ func TestSharedPolicyChanges(t *testing.T) {
 	})
 }
 
+// TestSharedPolicyChangesForMany has another policy come while there is one slot and
+// so no permit is asked for but one: none of the old one's is used afterwards.
+func TestSharedPolicyChangesForMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, now := newShare(100), newShare(100)
+		var changed atomic.Bool
+		shared := &fetch.Shared{Bucket: func(fetch.Bucket) (fetch.Share, fetch.Limits, error) {
+			if changed.Load() {
+				return now, fetch.Limits{}, nil
+			}
+			return old, fetch.Limits{}, nil
+		}}
+		transport := roundTrip(func(req *http.Request) (*http.Response, error) {
+			after := changed.Load()
+			time.Sleep(10 * time.Millisecond)
+			if n := old.holding(); after && n != 0 {
+				t.Errorf("%s: %d permits of the old policy are held", req.URL.Host, n)
+			}
+			return response(http.StatusOK, req), nil
+		})
+		policy := policyFunc(func(u *url.URL) fetch.Bucket { return fetch.Bucket{Key: u.Host} })
+		e, err := fetch.New(fetch.Options{Concurrency: 1, Transport: transport, Policy: policy, Shared: shared})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(5*time.Millisecond, func() {
+			changed.Store(true)
+			if err := e.SetPolicy(policy); err != nil {
+				t.Error(err)
+			}
+		})
+		var urls []string
+		for c := 'a'; c <= 'z'; c++ {
+			urls = append(urls, "http://"+string(c)+"/")
+		}
+		sum, err := e.Run(t.Context(), fetch.URLs(slices.Values(urls)), newShelf())
+		if err != nil || sum.OK != int64(len(urls)) {
+			t.Errorf("%d ok, %v", sum.OK, err)
+		}
+		if old.holding()+now.holding() != 0 {
+			t.Error("permits are left over")
+		}
+	})
+}
+
+// TestSharedPolicyChangesForTheDear has a policy come that shares nothing: what was
+// too dear for the share is not for that.
+func TestSharedPolicyChangesForTheDear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one := newShare(1)
+		e, err := fetch.New(fetch.Options{
+			Concurrency: 1, Transport: &slowServer{took: 10 * time.Millisecond},
+			Policy: bucketNamed("one"), Shared: sharedBy(nil, map[string]*share{"one": one}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(5*time.Millisecond, func() {
+			if err := e.SetPolicy(bucketNamed("none")); err != nil {
+				t.Error(err)
+			}
+		})
+		items := list(fetch.Item{URL: "http://a/1"}, fetch.Item{URL: "http://a/2", Cost: 200})
+		if sum, err := e.Run(t.Context(), items, newShelf()); err != nil || sum.OK != 2 {
+			t.Errorf("%d ok, %v", sum.OK, err)
+		}
+	})
+}
+
+// TestSharedPolicyChangesForTheSpilled has a policy come with other buckets while
+// permits are waited for and items are spilled: these are fetched all the same.
+func TestSharedPolicyChangesForTheSpilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one := newShare(1)
+		other, err := one.Acquire(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := fetch.New(fetch.Options{
+			Concurrency: 2, LookAhead: 5, TempDir: t.TempDir(), Transport: &slowServer{took: 10 * time.Millisecond},
+			Policy: bucketNamed("one"), Shared: sharedBy(nil, map[string]*share{"one": one}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Second, func() {
+			if n := e.Stats().Aside; n == 0 {
+				t.Error("nothing is spilled: this test proves nothing")
+			}
+			if err := e.SetPolicy(bucketNamed("none")); err != nil {
+				t.Error(err)
+			}
+		})
+		time.AfterFunc(2*time.Second, func() { other.Release(penstock.Success) })
+		sum, err := e.Run(t.Context(), fetch.URLs(slices.Values(urlsOf("a", 30))), newShelf())
+		if err != nil || sum.OK != 30 {
+			t.Errorf("%d ok, %v", sum.OK, err)
+		}
+	})
+}
+
 // sinkFunc is a sink of one record at a time.
 func sinkFunc(f func(*fetch.Record) error) fetch.Sink { return &sinkOf{f: f} }
 

@@ -33,7 +33,8 @@ type Caller struct {
 	until  time.Time
 	timer  *time.Timer
 	armed  bool
-	err    error // why it was stopped
+	at     time.Time // when the timer goes off, if armed
+	err    error     // why it was stopped
 }
 
 // Caller returns a Caller whose requests end with ctx.
@@ -61,7 +62,7 @@ func (c *Caller) Close() {
 //
 // What another way has to serve (what the transport hands over, bodies of more
 // than 16 KiB, hosts with https of which it is not known yet that they speak
-// HTTP/1.1) ends with ErrNotServed before anything was done or closed.
+// HTTP/1.1) ends with ErrNotServed before anything was sent or closed.
 func (c *Caller) Do(req *http.Request, until time.Time) (*http.Response, error) {
 	c.waited = 0
 	if !speaks(req) || hasBody(req) && (!inline(req) || expectsContinue(req)) {
@@ -92,13 +93,14 @@ func (c *Caller) Do(req *http.Request, until time.Time) (*http.Response, error) 
 
 // roundTrip is as that of Transport.
 func (c *Caller) roundTrip(req *http.Request, h *host, conn *conn, b *buffers) (*http.Response, error) {
+	var lost *unansweredError
 	if conn != nil {
 		resp, err := c.exchange(conn, b, req)
 		if err == nil {
 			return resp, nil
 		}
-		lost, ok := errors.AsType[*unansweredError](err)
-		if !ok {
+		var ok bool
+		if lost, ok = errors.AsType[*unansweredError](err); !ok {
 			return nil, err
 		}
 		if req, err = lost.again(req); err != nil {
@@ -111,6 +113,15 @@ func (c *Caller) roundTrip(req *http.Request, h *host, conn *conn, b *buffers) (
 	if err != nil {
 		closeBody(req)
 		return nil, err
+	}
+	if conn.choseHTTP2() { // all that was known was that nothing was: see pool.found
+		conn.close()
+		c.t.pool.found(h, true, false)
+		if lost != nil && hasBody(req) { // which is another by now
+			closeBody(req)
+			return nil, lost.err
+		}
+		return nil, ErrNotServed
 	}
 	return c.exchange(conn, c.t.pool.borrow(), req)
 }
@@ -154,15 +165,16 @@ func (c *Caller) begin(until time.Time) error {
 		return context.Cause(c.ctx)
 	}
 	c.active, c.until, c.err = true, until, nil
-	if !c.armed && !until.IsZero() {
-		c.arm(time.Until(until))
+	if !until.IsZero() && (!c.armed || until.Before(c.at)) {
+		c.arm(until)
 	}
 	return nil
 }
 
 // arm is called with mu held.
-func (c *Caller) arm(d time.Duration) {
-	c.armed = true
+func (c *Caller) arm(at time.Time) {
+	c.armed, c.at = true, at
+	d := time.Until(at)
 	if c.timer == nil {
 		c.timer = time.AfterFunc(d, c.expire)
 		return
@@ -178,8 +190,8 @@ func (c *Caller) expire() {
 	if !c.active || c.until.IsZero() {
 		return
 	}
-	if left := time.Until(c.until); left > 0 {
-		c.arm(left)
+	if time.Until(c.until) > 0 {
+		c.arm(c.until)
 		return
 	}
 	c.abort(context.DeadlineExceeded)

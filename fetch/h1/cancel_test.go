@@ -239,3 +239,34 @@ func created() string {
 }
 
 var _ http.RoundTripper = (*h1.Transport)(nil)
+
+// A deadline counts that is sooner than the one of the request before.
+func TestCallerSoonerDeadline(t *testing.T) {
+	url := serve(t, func(p *peer) {
+		for first := true; p.request() != nil; first = false {
+			if first {
+				p.say("%sContent-Length: 0\r\n\r\n", ok)
+			}
+		}
+	})
+	caller := h1.New(h1.Options{}).Caller(t.Context())
+	defer caller.Close()
+	resp, err := caller.Do(request(t, "GET", url, nil), time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	over := make(chan error, 1)
+	go func() {
+		_, err := caller.Do(request(t, "GET", url, nil), time.Now().Add(50*time.Millisecond))
+		over <- err
+	}()
+	select {
+	case err := <-over:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("it waits for the deadline of the request before")
+	}
+}

@@ -52,10 +52,10 @@ func (t *Transport) connect(ctx context.Context, h *host) (*conn, error) {
 		return nil, err
 	}
 	c, err := t.dialTLS(ctx, h)
-	if err == nil && c.chose("h2") && lead {
+	if err == nil && c.choseHTTP2() && lead {
 		return c, nil // handOver lets the others go on
 	}
-	t.pool.found(h, err == nil && c.chose("h2"), lead)
+	t.pool.found(h, err == nil && c.choseHTTP2(), lead)
 	return c, err
 }
 
@@ -109,9 +109,9 @@ func handshakeError(err error) error {
 	return err
 }
 
-// chose says whether the TLS handshake has chosen proto.
-func (c *conn) chose(proto string) bool {
-	return c.tls != nil && c.tls.NegotiatedProtocol == proto
+// choseHTTP2 says whether the TLS handshake has chosen that.
+func (c *conn) choseHTTP2() bool {
+	return c.tls != nil && c.tls.NegotiatedProtocol == "h2"
 }
 
 // begin gives the connection to a request.

@@ -90,6 +90,37 @@ func TestHTTP2HostDown(t *testing.T) {
 	}
 }
 
+// What failed before it was known to speak HTTP/2 is spoken to in HTTP/2 afterwards,
+// and never in HTTP/1.1.
+func TestHTTP2AfterFailure(t *testing.T) {
+	s := startOrigin(t, origin.Options{TLS: origin.SelfSigned})
+	for name, anew := range map[string]func(h1.Options) transport{"RoundTrip": ours, "a Caller": byCaller} {
+		failed := false
+		var dialer net.Dialer
+		tr := anew(h1.Options{TLSConfig: insecure(), HTTP2: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if !failed {
+				failed = true
+				return nil, io.ErrClosedPipe
+			}
+			return dialer.DialContext(ctx, network, addr)
+		}})
+		if _, err := tr.RoundTrip(request(t, "GET", s.URL()+"/item/1", nil)); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("%s: %v", name, err)
+		}
+		for range 2 {
+			resp, err := tr.RoundTrip(request(t, "POST", s.URL()+"/item/1", strings.NewReader("x")))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			resp.Body.Close()
+			if resp.Proto != "HTTP/2.0" {
+				t.Errorf("%s: %s", name, resp.Proto)
+			}
+		}
+		tr.CloseIdleConnections()
+	}
+}
+
 // With a transport of the caller's the same holds but for one connection.
 func TestGivenTransport(t *testing.T) {
 	s := startOrigin(t, origin.Options{TLS: origin.SelfSigned})

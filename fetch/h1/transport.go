@@ -85,7 +85,7 @@ func (t *Transport) roundTrip(req *http.Request, trace *httptrace.ClientTrace) (
 		closeBody(req)
 		return nil, err
 	}
-	if c.chose("h2") {
+	if c.choseHTTP2() {
 		return t.handOver(req, c)
 	}
 	got(trace, c)
