@@ -70,14 +70,22 @@ func (f *fetchFlags) fit() (note string) {
 	if f.auto && f.hosts.policy == "" && f.hosts.perHost == (perHost{}) {
 		f.hosts.perHost.auto = true
 	}
-	room := machine.Look()
-	if fits, why := room.Fit(f.concurrency); why != "" {
+	if fits, why := f.room().Fit(f.concurrency); why != "" {
 		if !f.auto {
 			note = fmt.Sprintf("-c %d is more than this machine can do: %s; going on with -c %d", f.concurrency, why, fits)
 		}
 		f.concurrency = fits
 	}
 	return note
+}
+
+// room is what this machine can give. A body on its way into a file has that open.
+func (f *fetchFlags) room() machine.Room {
+	room := machine.Look()
+	if f.bodies.where == bodiesFiles {
+		room.FilesEach = 2
+	}
+	return room
 }
 
 // from says where the limits come from; lowered, that -c is not as it was typed.
@@ -157,6 +165,9 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 		return errors.Join(err, in.Close())
 	}
 	defer live.close()
+	if live != nil {
+		live.each = f.room().FilesEach
+	}
 	out, err := f.openOutput(cmd, in)
 	if err != nil {
 		return errors.Join(err, in.Close())

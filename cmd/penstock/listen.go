@@ -37,6 +37,7 @@ type livePage struct {
 	page     *dashboard.Page
 	server   *http.Server
 	serving  sync.WaitGroup
+	each     int // descriptors that a request may take
 }
 
 // leastToken is how many bytes a token of one's own has at the least.
@@ -109,7 +110,9 @@ func (l *livePage) start(engine *fetch.Engine, rec *report.Recorder, say func(st
 	run := dashboard.Engine(engine, rec)
 	pause, resume, setLimit := run.Pause, run.Resume, run.SetLimit
 	run.SetLimit = func(n int) error {
-		if fits, why := machine.Look().Fit(n); why != "" {
+		room := machine.Look()
+		room.FilesEach = l.each
+		if fits, why := room.Fit(n); why != "" {
 			return fmt.Errorf("%d is more than this machine can do: %s; %d would do", n, why, fits)
 		}
 		if err := setLimit(n); err != nil {

@@ -187,6 +187,9 @@ func readJournal(output string) (*journal.State, error) {
 func (f *workFlags) work(cmd *cobra.Command, w *fleet.Worker, client rueidis.Client, live *livePage) error {
 	f.retriesSet = cmd.Flags().Changed("retries")
 	note := f.fit()
+	if live != nil {
+		live.each = f.room().FilesEach
+	}
 	if f.report != "" {
 		if err := mayReplace(f.report); err != nil {
 			return err

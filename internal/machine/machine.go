@@ -12,6 +12,8 @@ type Room struct {
 	Ports int
 	// Memory is how many bytes of memory are free for it.
 	Memory int64
+	// FilesEach is how many descriptors one request may take; 0 means 1.
+	FilesEach int
 }
 
 const (
@@ -27,7 +29,7 @@ const (
 // it is less, in words for the user; "" if it is not.
 func (r Room) Fit(limit int) (fits int, why string) {
 	fits = limit
-	if files := r.Files - reserve; r.Files > 0 && files < fits {
+	if files := (r.Files - reserve) / max(1, r.FilesEach); r.Files > 0 && files < fits {
 		fits = max(1, files)
 		why = fmt.Sprintf("the limit of open files is %d (ulimit -n)", r.Files)
 	}

@@ -18,6 +18,7 @@ func TestFit(t *testing.T) {
 		{"nothing known", machine.Room{}, 5000, 5000, ""},
 		{"enough of all", machine.Room{Files: 1024, Ports: 28000, Memory: 1 << 30}, 1000, 1000, ""},
 		{"few files", machine.Room{Files: 64, Ports: 28000}, 1000, 40, "open files is 64"},
+		{"few files, two each", machine.Room{Files: 64, FilesEach: 2}, 1000, 20, "open files is 64"},
 		{"hardly any files", machine.Room{Files: 20}, 1000, 1, "open files"},
 		{"few ports", machine.Room{Files: 1 << 20, Ports: 1000}, 5000, 900, "1000 ephemeral ports"},
 		{"little memory", machine.Room{Files: 1 << 20, Memory: 20 << 20}, 5000, 102, "20 MB"},
