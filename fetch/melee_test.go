@@ -21,7 +21,7 @@ import (
 // (or at most one, of a run that was drained), no permit is left, and no run hangs.
 // The seed is the name of the subtest.
 func TestMelee(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(200) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				newMelee(t, rand.New(rand.NewPCG(seed, 1))).run(t) //nolint:gosec // a run is to be had again
