@@ -209,7 +209,7 @@ func (c *call) delta() {
 
 // call makes c, within a quarter lease.
 func (l *shared) call(c *call) (*reply, error) {
-	ctx, stop := context.WithTimeout(l.store.ctx, max(l.store.o.Lease/4, 50*time.Millisecond))
+	ctx, stop := context.WithTimeout(l.store.ctx, l.patience())
 	defer stop()
 	client, err := l.store.calls.reach(ctx)
 	if err != nil {
@@ -235,6 +235,9 @@ func keys(name string) []string {
 	return []string{state, state + ":queue", state + ":set"}
 }
 
+// patience is how long a call may take.
+func (l *shared) patience() time.Duration { return max(l.store.o.Lease/4, 50*time.Millisecond) }
+
 // failed notes that what came of c is not known.
 func (l *shared) failed(c *call, err error, now time.Time) {
 	l.mu.Lock()
@@ -254,7 +257,8 @@ func (l *shared) failed(c *call, err error, now time.Time) {
 		return
 	}
 	if fresh {
-		l.away = outage{is: true, since: c.sent}
+		// A process that was stopped meanwhile has not tried for as long as that.
+		l.away = outage{is: true, since: later(c.sent, now.Add(-l.patience()))}
 	}
 	l.away.err = err
 	l.away.tries++
