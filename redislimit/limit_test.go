@@ -162,7 +162,7 @@ func TestClose(t *testing.T) {
 func TestIdle(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Shared(t)
-	s := semaphore(t, open(t, srv.URL(), redislimit.Options{Lease: 200 * time.Millisecond}), "idle", 1)
+	s := semaphore(t, open(t, srv.URL(), redislimit.Options{Lease: time.Second}), "idle", 1)
 	for range 2 {
 		p, err := s.Acquire(t.Context(), 1)
 		if err != nil {
