@@ -34,6 +34,7 @@ type job struct {
 	shortages int // times it stood back because this machine had run out of something
 	redirects int
 	admitted  time.Time     // when the reader handed it over
+	picked    time.Time     // when it was its turn
 	active    time.Duration // time spent in attempts, redirects included
 	spent     time.Duration // time this attempt has used in earlier redirects
 	started   time.Time     // start of this attempt

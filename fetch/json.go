@@ -30,7 +30,7 @@ func (r *Record) AppendJSON(b []byte) []byte {
 		b = appendString(append(b, `,"message":`...), r.Error.Message)
 		b = append(b, '}')
 	}
-	b = r.Started.UTC().AppendFormat(append(b, `,"started":"`...), "2006-01-02T15:04:05.000000Z07:00")
+	b = appendTime(append(b, `,"started":"`...), r.Started)
 	b = appendMillis(append(b, `","queue_ms":`...), r.Queue)
 	if r.Connect >= time.Microsecond {
 		b = appendMillis(append(b, `,"connect_ms":`...), r.Connect)
@@ -97,6 +97,19 @@ func appendHeader(b []byte, h http.Header) []byte {
 		b = append(b, ']')
 	}
 	return append(b, '}')
+}
+
+// appendTime writes t in UTC with six decimals: as the layout
+// "2006-01-02T15:04:05.000000Z07:00" does, at a third of the cost, since the time
+// package has a quick way for the layout without them.
+func appendTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	b = t.AppendFormat(b, time.RFC3339)
+	b[len(b)-1] = '.' // it was Z
+	for us, unit := t.Nanosecond()/1000, 100_000; unit > 0; unit /= 10 {
+		b = append(b, byte('0'+us/unit%10))
+	}
+	return append(b, 'Z')
 }
 
 // appendMillis writes d in milliseconds with three decimals.
