@@ -241,4 +241,3 @@ func (c *Caller) cause() error {
 	defer c.mu.Unlock()
 	return c.err
 }
-
