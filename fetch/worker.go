@@ -213,6 +213,7 @@ func (w *worker) finish(j *job, a *attempt) {
 	w.e.put(r)
 	w.e.settleDuplicates(j, r)
 	w.e.advance(w.e.sched.finish(j))
+	w.e.recycle(j)
 	if cap(w.buf) > keepBuffer {
 		w.e.spare.put(w.buf)
 		w.buf = nil
