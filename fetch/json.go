@@ -68,6 +68,36 @@ func appendBody(b, body []byte) []byte {
 	return append(b, '"')
 }
 
+// bodyLength is about how many bytes appendBody appends, and mostly not less: how much
+// there is to escape, and whether it is text at all, is guessed from its beginning.
+func bodyLength(body []byte) int {
+	first := body[:min(len(body), 4<<10)]
+	if !utf8.Valid(first[:lastRune(first)]) {
+		return base64.StdEncoding.EncodedLen(len(body))
+	}
+	n := len(first)
+	for _, c := range first {
+		switch {
+		case c == '"', c == '\\', c == '\n', c == '\r', c == '\t':
+			n++
+		case c < ' ', c == 0x7f:
+			n += len(`\u0000`) - 1
+		}
+	}
+	more := float64(n-len(first)) / float64(max(1, len(first)))
+	return len(body) + int(1.25*more*float64(len(body)))
+}
+
+// lastRune is where the last rune of b begins, which may not all be there.
+func lastRune(b []byte) int {
+	for i := len(b) - 1; i >= max(0, len(b)-utf8.UTFMax); i-- {
+		if utf8.RuneStart(b[i]) {
+			return i
+		}
+	}
+	return len(b)
+}
+
 // appendHeader writes names in order, so that equal headers are equal text.
 // Cookies are credentials and stay out.
 func appendHeader(b []byte, h http.Header) []byte {
