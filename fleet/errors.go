@@ -3,7 +3,8 @@ package fleet
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/penstock-go/penstock/internal/sharedname"
 )
 
 // Errors of this package. Test for them with errors.Is.
@@ -32,17 +33,8 @@ var (
 // CheckName returns an error that is ErrName if name is none for a fleet: it has
 // letters, digits and . _ - : / @ + and at most 200 of them.
 func CheckName(name string) error {
-	bad := strings.IndexFunc(name, func(r rune) bool {
-		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-		return !letter && !strings.ContainsRune("._-:/@+", r)
-	})
-	switch {
-	case name == "":
-		return fmt.Errorf("%w: it is empty", ErrName)
-	case len(name) > 200:
-		return fmt.Errorf("%w: it is longer than 200 bytes", ErrName)
-	case bad >= 0:
-		return fmt.Errorf("%w: %q; use letters, digits and . _ - : / @ +", ErrName, name)
+	if err := sharedname.Check(name); err != nil {
+		return fmt.Errorf("%w: %w", ErrName, err)
 	}
 	return nil
 }

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
+
+	"github.com/penstock-go/penstock/internal/sharedname"
 )
 
 // Away says what a Store does while Redis cannot be reached.
@@ -80,19 +81,9 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 // checkName returns an error that is ErrName if name is none of a limit.
-// Channels are looked up by a glob, in which these characters mean themselves.
 func checkName(name string) error {
-	bad := strings.IndexFunc(name, func(r rune) bool {
-		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-		return !letter && !strings.ContainsRune("._-:/@+", r)
-	})
-	switch {
-	case name == "":
-		return fmt.Errorf("%w: it is empty", ErrName)
-	case len(name) > 200:
-		return fmt.Errorf("%w: it is longer than 200 bytes", ErrName)
-	case bad >= 0:
-		return fmt.Errorf("%w: %q; use letters, digits and . _ - : / @ +", ErrName, name)
+	if err := sharedname.Check(name); err != nil {
+		return fmt.Errorf("%w: %w", ErrName, err)
 	}
 	return nil
 }

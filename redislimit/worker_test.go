@@ -174,20 +174,7 @@ func startJudge(t testing.TB) *judge {
 		t.Fatal(err)
 	}
 	j := &judge{addr: l.Addr().String(), seen: make(map[redislimit.Fence]bool), holders: make(map[string]int)}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { j.hear(conn) })
-		}
-	})
-	t.Cleanup(func() { // after the workers' ends, which are cleaned up before
-		l.Close()
-		all.Wait()
-	})
+	redistest.Hear(t, l, j.hear)
 	return j
 }
 

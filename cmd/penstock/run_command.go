@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock-go/penstock/internal/sharedname"
 	"github.com/spf13/cobra"
 )
 
@@ -188,17 +189,9 @@ func (v namedValue) Set(s string) error {
 		return fmt.Errorf("%q is not a whole number", number)
 	case n < 1 || n > 1_000_000:
 		return fmt.Errorf("%d is not between 1 and 1000000", n)
-	case ok && !isLimitName(name):
+	case ok && sharedname.Check(name) != nil:
 		return fmt.Errorf("%q is no name of a limit; use letters, digits and . _ - : / @ +", name)
 	}
 	*v.list = append(*v.list, namedLimit{name, n})
 	return nil
-}
-
-// isLimitName reports whether a store takes the name too.
-func isLimitName(name string) bool {
-	return name != "" && len(name) <= 200 && !strings.ContainsFunc(name, func(r rune) bool {
-		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-		return !letter && !strings.ContainsRune("._-:/@+", r)
-	})
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/penstock-go/penstock/internal/redistest"
 )
 
 // probe is what a command under a permit does in these tests: it is connected to
@@ -56,20 +58,7 @@ func startJury(t *testing.T) *jury {
 		t.Fatal(err)
 	}
 	j := &jury{addr: l.Addr().String()}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { j.hear(conn) })
-		}
-	})
-	t.Cleanup(func() { // after the probes' ends, which are cleaned up before
-		l.Close()
-		all.Wait()
-	})
+	redistest.Hear(t, l, j.hear)
 	return j
 }
 

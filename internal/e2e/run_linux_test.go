@@ -123,6 +123,14 @@ func (r *runner) ends(t *testing.T) int {
 	return r.cmd.ProcessState.ExitCode()
 }
 
+// succeeds waits for its end, which is to be a good one.
+func (r *runner) succeeds(t *testing.T) {
+	t.Helper()
+	if code := r.ends(t); code != 0 {
+		t.Errorf("exit %d: %s", code, r.stderr)
+	}
+}
+
 func (b *bench) until(t *testing.T, what string, ok func(f finding) bool) {
 	t.Helper()
 	redistest.Eventually(t, patience, what, func() bool { return ok(b.look()) })
@@ -135,70 +143,62 @@ func command0(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// TestRunNeverOver has many runs want few permits, with weights.
-func TestRunNeverOver(t *testing.T) {
+// bothWays tests limits of n, in a folder and in a store.
+func bothWays(t *testing.T, n int, lease string, test func(t *testing.T, b *bench)) {
 	t.Parallel()
-	for _, store := range []bool{false, true} {
-		t.Run(fmt.Sprintf("Store=%v", store), func(t *testing.T) {
-			t.Parallel()
-			b := startBench(t, "--limit", "x=3")
-			if store {
-				b = overRedis(t, redistest.Start(t), "--lease", "3s", "--limit", "x=3")
-			}
-			var all []*runner
-			for range 12 {
-				all = append(all, b.probe(t, 100*time.Millisecond))
-			}
-			for _, r := range all {
-				if code := r.ends(t); code != 0 {
-					t.Errorf("exit %d: %s", code, r.stderr)
-				}
-			}
-			b.verdict(t, 3)
-			if f := b.look(); f.begun != 12 {
-				t.Errorf("%d of 12 were run", f.begun)
-			}
-		})
-	}
+	limit := fmt.Sprintf("x=%d", n)
+	t.Run("Store=false", func(t *testing.T) {
+		t.Parallel()
+		test(t, startBench(t, "--limit", limit))
+	})
+	t.Run("Store=true", func(t *testing.T) {
+		t.Parallel()
+		test(t, overRedis(t, redistest.Start(t), "--lease", lease, "--limit", limit))
+	})
+}
+
+// TestRunNeverOver has many runs want few permits.
+func TestRunNeverOver(t *testing.T) {
+	bothWays(t, 3, "3s", func(t *testing.T, b *bench) {
+		var all []*runner
+		for range 12 {
+			all = append(all, b.probe(t, 100*time.Millisecond))
+		}
+		for _, r := range all {
+			r.succeeds(t)
+		}
+		b.verdict(t, 3)
+		if f := b.look(); f.begun != 12 {
+			t.Errorf("%d of 12 were run", f.begun)
+		}
+	})
 }
 
 // TestRunKilled kills the one in front with kill -9: its guard ends the command
 // and what it has started, and then the permit is had by the next.
 func TestRunKilled(t *testing.T) {
-	t.Parallel()
-	for _, store := range []bool{false, true} {
-		t.Run(fmt.Sprintf("Store=%v", store), func(t *testing.T) {
-			t.Parallel()
-			b := startBench(t, "--limit", "x=1")
-			if store {
-				b = overRedis(t, redistest.Start(t), "--lease", "4s", "--limit", "x=1")
-			}
-			first := b.behind(t, time.Hour)
-			b.until(t, "the first works", func(f finding) bool { return f.working == 1 })
-			second := b.probe(t, time.Millisecond)
-			_ = first.cmd.Process.Kill()
-			if code := second.ends(t); code != 0 {
-				t.Errorf("exit %d: %s", code, second.stderr)
-			}
-			b.verdict(t, 1)
-			if f := b.look(); f.begun != 2 {
-				t.Errorf("%d were run", f.begun)
-			}
-		})
-	}
+	bothWays(t, 1, "4s", func(t *testing.T, b *bench) {
+		b.killFirst(t)
+		if f := b.look(); f.begun != 2 {
+			t.Errorf("%d were run", f.begun)
+		}
+	})
 }
 
 // TestRunKilledStubborn kills the one in front of a command that ignores SIGTERM.
 func TestRunKilledStubborn(t *testing.T) {
 	t.Parallel()
-	b := startBench(t, "--limit", "x=1", "--grace", "300ms")
-	first := b.behind(t, time.Hour, "E2E_STUBBORN=1")
+	startBench(t, "--limit", "x=1", "--grace", "300ms").killFirst(t, "E2E_STUBBORN=1")
+}
+
+// killFirst kills the one in front of a command, and has another take its place.
+func (b *bench) killFirst(t *testing.T, env ...string) {
+	t.Helper()
+	first := b.behind(t, time.Hour, env...)
 	b.until(t, "the first works", func(f finding) bool { return f.working == 1 })
 	second := b.probe(t, time.Millisecond)
 	_ = first.cmd.Process.Kill()
-	if code := second.ends(t); code != 0 {
-		t.Errorf("exit %d: %s", code, second.stderr)
-	}
+	second.succeeds(t)
 	b.verdict(t, 1)
 }
 
@@ -218,9 +218,7 @@ func TestRunGuardKilled(t *testing.T) {
 		t.Errorf("exit %d: %s", code, r.stderr)
 	}
 	b.until(t, "the command is dead", func(f finding) bool { return f.working == 0 })
-	if code := b.probe(t, time.Millisecond).ends(t); code != 0 {
-		t.Errorf("exit %d", code)
-	}
+	b.probe(t, time.Millisecond).succeeds(t)
 	b.verdict(t, 1)
 }
 
@@ -286,9 +284,7 @@ func TestRunShortOutage(t *testing.T) {
 	b.until(t, "it works", func(f finding) bool { return f.working == 1 })
 	srv.Kill()
 	srv.Start()
-	if code := r.ends(t); code != 0 {
-		t.Errorf("exit %d: %s", code, r.stderr)
-	}
+	r.succeeds(t)
 }
 
 // TestLongRunStopped stops the one in front for longer than its lease: its guard
@@ -303,9 +299,7 @@ func TestLongRunStopped(t *testing.T) {
 	b.until(t, "the first works", func(f finding) bool { return f.working == 1 })
 	_ = first.cmd.Process.Signal(syscall.SIGSTOP)
 	second := b.probe(t, time.Millisecond)
-	if code := second.ends(t); code != 0 {
-		t.Errorf("exit %d: %s", code, second.stderr)
-	}
+	second.succeeds(t)
 	_ = first.cmd.Process.Signal(syscall.SIGCONT)
 	if code := first.ends(t); code != 123 || !strings.Contains(first.stderr.String(), "the permit of x is lost") {
 		t.Errorf("exit %d: %s", code, first.stderr)
@@ -379,9 +373,7 @@ func TestRunSeveral(t *testing.T) {
 				all = append(all, b.probe(t, 20*time.Millisecond))
 			}
 			for _, r := range all {
-				if code := r.ends(t); code != 0 {
-					t.Errorf("exit %d: %s", code, r.stderr)
-				}
+				r.succeeds(t)
 			}
 			if f := b.look(); f.most > 1 || f.begun != 8 {
 				t.Errorf("%d at a time, %d in all", f.most, f.begun)

@@ -17,7 +17,7 @@ import (
 
 // TLS starts a server that speaks TLS at the address that is returned with it,
 // and plainly at its own. It takes clients that have the certificate cert, which
-// is also its own, its authority's and good for an hour.
+// is also its own, its authority's and good for a day.
 func TLS(t testing.TB, args ...string) (s *Server, addr, cert, key string) {
 	t.Helper()
 	Require(t)
@@ -36,13 +36,23 @@ func TLS(t testing.TB, args ...string) (s *Server, addr, cert, key string) {
 // test's.
 func Cert(t testing.TB) (cert, key string) {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	cert, key, err := WriteCert(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cert, key
+}
+
+// WriteCert writes a certificate for 127.0.0.1 and its key into dir, as cert.pem
+// and key.pem.
+func WriteCert(dir string) (cert, key string, err error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", "", err
+	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "redis"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA:        true, BasicConstraintsValid: true,
 		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
@@ -50,18 +60,17 @@ func Cert(t testing.TB) (cert, key string) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
-		t.Fatal(err)
+		return "", "", err
 	}
 	pkcs, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		t.Fatal(err)
+		return "", "", err
 	}
-	dir := t.TempDir()
 	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: pkcs}} {
 		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
+			return "", "", err
 		}
 	}
-	return cert, key
+	return cert, key, nil
 }

@@ -8,9 +8,11 @@
 package redistest
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -51,4 +53,24 @@ func within(most time.Duration, ok func() bool) bool {
 		}
 	}
 	return true
+}
+
+// Hear takes the connections to l until the test ends, and gives each to hear in a
+// goroutine of its own. The other sides have to be gone by then: what starts them
+// after this is cleaned up before.
+func Hear(t testing.TB, l net.Listener, hear func(net.Conn)) {
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { hear(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		all.Wait()
+	})
 }
