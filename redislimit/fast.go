@@ -40,6 +40,10 @@ const mostFast = 256 // permits that one such call frees, and asks for
 // answered by another server by now. There it asks before it grants (a tenth of its time),
 // and what is granted holds as what limit.lua grants.
 //
+// What neither tells is a proxy that keeps the connection while it goes over to a server that
+// was the primary before, and knows the script: until the next heartbeat, or until somebody
+// waits, what was granted by its latest, lost writes may be granted again.
+//
 // Of a Cluster neither holds: a client keeps connections to several nodes, and one that was
 // the primary before, and has become so again, knows the script. There fast.lua is not used.
 
