@@ -5,6 +5,7 @@ import (
 	_ "embed" // the page's parts
 	"html/template"
 	"net/http"
+	"sync"
 
 	"github.com/penstock-go/penstock/report"
 )
@@ -21,7 +22,9 @@ var (
 	iconSVG string
 )
 
-var pageTemplate = template.Must(template.New("live").Parse(pageHTML))
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("live").Parse(pageHTML))
+})
 
 // assets are open to all: nothing is in them that the source does not tell.
 func (p *Page) assets() {
@@ -45,7 +48,7 @@ func (p *Page) assets() {
 // shell is the page before it knows anything.
 func (p *Page) shell(w http.ResponseWriter, r *http.Request) {
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, map[string]any{"TokenToRead": p.gate.needsToken(r)}); err != nil {
+	if err := pageTemplate().Execute(&b, map[string]any{"TokenToRead": p.gate.needsToken(r)}); err != nil {
 		text(w, http.StatusInternalServerError, err.Error())
 		return
 	}

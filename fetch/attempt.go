@@ -41,11 +41,14 @@ type attempt struct {
 func (w *worker) try(ctx context.Context, j *job) *attempt {
 	w.dropStored() // of an attempt that made no record
 	a := &w.last
-	*a = attempt{start: time.Now()}
+	*a = attempt{start: j.picked}
+	if j.share != nil || j.total != nil { // it has waited since
+		a.start = time.Now()
+	}
 	resp, err := w.call(j, a)
 	var ip *netip.Addr
 	req := &w.req
-	if errors.Is(err, h1.ErrNotServed) {
+	if err != nil && errors.Is(err, h1.ErrNotServed) {
 		if t := w.e.opts.Timeout; t > 0 {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, t-j.spent)
@@ -116,7 +119,7 @@ func (j *job) request(req *http.Request) {
 		Method: j.method, URL: j.url, Host: j.url.Host, Header: j.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	if host := j.header.Get("Host"); host != "" {
+	if host := firstOf(j.header["Host"]); host != "" {
 		req.Host = host
 	}
 	if len(j.body) > 0 {

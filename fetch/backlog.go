@@ -28,9 +28,8 @@ type backlog struct {
 	place  storage // in the file
 	inFile int     // rows
 	freed  []span  // of rows that are out
-	spare  []*heldRow
-	// give takes back large rows that are out.
-	give func(row []byte)
+	unused []*heldRow
+	spare  *spareBuffers // of large rows
 }
 
 // Rows of up to spareRow bytes leave their memory to later ones, up to mostSpare.
@@ -82,25 +81,25 @@ func (q *backlog) put(row, failed []byte, e journal.Entry) (kept bool, _ error) 
 
 // newRow is one whose data is empty.
 func (q *backlog) newRow() *heldRow {
-	n := len(q.spare) - 1
+	n := len(q.unused) - 1
 	if n < 0 {
 		return &heldRow{}
 	}
-	h := q.spare[n]
-	q.spare[n] = nil
-	q.spare = q.spare[:n]
+	h := q.unused[n]
+	q.unused[n] = nil
+	q.unused = q.unused[:n]
 	return h
 }
 
 // recycleRow takes back a row that is out.
 func (q *backlog) recycleRow(h *heldRow) {
 	if cap(h.data) > keepBuffer {
-		q.give(h.data)
+		q.spare.put(h.data)
 		return
 	}
-	if h.data != nil && cap(h.data) <= spareRow && len(q.spare) < mostSpare {
+	if h.data != nil && cap(h.data) <= spareRow && len(q.unused) < mostSpare {
 		*h = heldRow{data: h.data[:0]}
-		q.spare = append(q.spare, h)
+		q.unused = append(q.unused, h)
 	}
 }
 
@@ -174,7 +173,8 @@ func (q *backlog) out(index int64) error {
 	}
 	row := h.data
 	if row == nil {
-		row = make([]byte, h.entry.Length)
+		row = q.spare.get(h.entry.Length)[:h.entry.Length]
+		defer q.spare.put(row)
 		if _, err := q.file.ReadAt(row, h.at); err != nil {
 			return fmt.Errorf("reading back records that waited for an earlier one: %w", err)
 		}

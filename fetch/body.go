@@ -15,8 +15,11 @@ const (
 	// streamFrom is from how many bytes on a body goes into Options.Bodies as it
 	// comes.
 	streamFrom = 32 << 10
-	// believed is how much memory a Content-Length gets before the bytes are there.
-	believed = 1 << 20
+	// believed is how much memory a Content-Length gets before the bytes are there: 1 MiB
+	// and what stands around that, as much is made in pieces of so much.
+	believed = 1<<20 + 64<<10
+	// spareStep is what the sizes of larger ones are multiples of.
+	spareStep = 32 << 10
 	// mostSpareBytes is what is kept of larger buffers, by all workers together.
 	mostSpareBytes = 32 << 20
 )
@@ -74,12 +77,13 @@ func (w *worker) keep(a *attempt, body io.Reader, length int64) error {
 	}
 }
 
-// grow returns a larger buffer with the same in it: as large as the body, if that is
-// known and not to be doubted.
+// grow returns a larger buffer with the same in it: as large as the body and one byte
+// for its end to be found in, if that is known and not to be doubted. It is not larger
+// then either: a hundred of these may be waiting for the disk.
 func (w *worker) grow(buf []byte, length int64) []byte {
 	n := max(2*cap(buf), 4<<10)
 	if length >= int64(cap(buf)) {
-		n = max(n, min(int(min(length, believed))+1, believed+1))
+		n = int(min(length, int64(max(n, believed)))) + 1
 	}
 	if w.e.opts.Bodies != nil && cap(buf) < streamFrom {
 		n = min(n, streamFrom)
@@ -152,7 +156,8 @@ type spareBuffers struct {
 	bytes int
 }
 
-// get returns an empty one of at least n bytes.
+// get returns an empty one of at least n bytes, which is a little more where it is
+// large: bodies of nearly one length are to have use of one another's.
 func (s *spareBuffers) get(n int) []byte {
 	if n > keepBuffer {
 		s.mu.Lock()
@@ -166,6 +171,9 @@ func (s *spareBuffers) get(n int) []byte {
 				return b[:0]
 			}
 		}
+	}
+	if n > keepBuffer {
+		n = (n + spareStep - 1) / spareStep * spareStep
 	}
 	return make([]byte, 0, n)
 }

@@ -44,6 +44,7 @@ type Engine struct {
 	sink   Sink
 	order  Advancer
 	spare  spareBuffers
+	jobs   sync.Pool // of *job
 
 	conduit      conduit
 	ownTransport bool // made here, so its idle connections are closed here

@@ -193,7 +193,7 @@ func newFile(path string, o FileOptions, out *os.File, a *archive, j *journal.Jo
 		failed: &lazyFile{path: FailedPath(path)},
 	}
 	f.commits.L = &f.mu
-	f.backlog = backlog{order: o.Order, memory: o.Memory, open: f.openAhead, emit: f.emit, give: f.rows.spare.put}
+	f.backlog = backlog{order: o.Order, memory: o.Memory, open: f.openAhead, emit: f.emit, spare: &f.rows.spare}
 	if st != nil {
 		f.size = st.Sizes[journal.Output]
 		f.failed.size = st.Sizes[journal.Failed]

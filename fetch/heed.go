@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"time"
 
 	"github.com/penstock-go/penstock/adaptive"
@@ -49,7 +50,10 @@ func (l *lane) heed(j *job, hints httplimit.Hints, now time.Time, most time.Dura
 }
 
 func (l *lane) holdFor(wait time.Duration, now time.Time) {
-	until := now.Add(wait + spread(wait))
+	if !l.held.After(now) {
+		l.late = rand.Float64()
+	}
+	until := now.Add(wait + spread(wait, l.late))
 	if until.After(l.held) {
 		l.heldFor += until.Sub(later(l.held, now))
 		l.held = until

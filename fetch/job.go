@@ -34,6 +34,7 @@ type job struct {
 	shortages int // times it stood back because this machine had run out of something
 	redirects int
 	admitted  time.Time     // when the reader handed it over
+	picked    time.Time     // when it was its turn
 	active    time.Duration // time spent in attempts, redirects included
 	spent     time.Duration // time this attempt has used in earlier redirects
 	started   time.Time     // start of this attempt
@@ -45,6 +46,21 @@ type job struct {
 	retry      *Retry           // of its bucket; nil for that of the run
 	key        requestKey       // where there is a Dedup
 	hops       []warc.Exchange  // the redirects that were followed, for an archive
+}
+
+// blankJob is one that has been recycled, if there is one: half of the garbage of a
+// small response would be its job.
+func (e *Engine) blankJob() *job {
+	if j, _ := e.jobs.Get().(*job); j != nil {
+		return j
+	}
+	return new(job)
+}
+
+// recycle takes back a job that has its record, and that nothing refers to.
+func (e *Engine) recycle(j *job) {
+	*j = job{}
+	e.jobs.Put(j)
 }
 
 // newJob is what an item asks for, with what the run adds to it.
@@ -59,7 +75,8 @@ func (e *Engine) newJob(it Item, now time.Time) (*job, *Error) {
 	if err != nil {
 		return nil, &Error{Class: InvalidInput, Message: badURL(it.URL, err)}
 	}
-	j := &job{item: it, url: u, method: it.Method, header: e.header, body: it.Body, admitted: now}
+	j := e.blankJob()
+	*j = job{item: it, url: u, method: it.Method, header: e.header, body: it.Body, admitted: now}
 	if j.body == nil {
 		j.body = e.opts.Body
 	}

@@ -30,7 +30,7 @@ func (r *Record) AppendJSON(b []byte) []byte {
 		b = appendString(append(b, `,"message":`...), r.Error.Message)
 		b = append(b, '}')
 	}
-	b = r.Started.UTC().AppendFormat(append(b, `,"started":"`...), "2006-01-02T15:04:05.000000Z07:00")
+	b = appendTime(append(b, `,"started":"`...), r.Started)
 	b = appendMillis(append(b, `","queue_ms":`...), r.Queue)
 	if r.Connect >= time.Microsecond {
 		b = appendMillis(append(b, `,"connect_ms":`...), r.Connect)
@@ -68,6 +68,36 @@ func appendBody(b, body []byte) []byte {
 	return append(b, '"')
 }
 
+// bodyLength is about how many bytes appendBody appends, and mostly not less: how much
+// there is to escape, and whether it is text at all, is guessed from its beginning.
+func bodyLength(body []byte) int {
+	first := body[:min(len(body), 4<<10)]
+	if !utf8.Valid(first[:lastRune(first)]) {
+		return base64.StdEncoding.EncodedLen(len(body))
+	}
+	n := len(first)
+	for _, c := range first {
+		switch {
+		case c == '"', c == '\\', c == '\n', c == '\r', c == '\t':
+			n++
+		case c < ' ', c == 0x7f:
+			n += len(`\u0000`) - 1
+		}
+	}
+	more := float64(n-len(first)) / float64(max(1, len(first)))
+	return len(body) + int(1.25*more*float64(len(body)))
+}
+
+// lastRune is where the last rune of b begins, which may not all be there.
+func lastRune(b []byte) int {
+	for i := len(b) - 1; i >= max(0, len(b)-utf8.UTFMax); i-- {
+		if utf8.RuneStart(b[i]) {
+			return i
+		}
+	}
+	return len(b)
+}
+
 // appendHeader writes names in order, so that equal headers are equal text.
 // Cookies are credentials and stay out.
 func appendHeader(b []byte, h http.Header) []byte {
@@ -97,6 +127,19 @@ func appendHeader(b []byte, h http.Header) []byte {
 		b = append(b, ']')
 	}
 	return append(b, '}')
+}
+
+// appendTime writes t in UTC with six decimals: as the layout
+// "2006-01-02T15:04:05.000000Z07:00" does, at a third of the cost, since the time
+// package has a quick way for the layout without them.
+func appendTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	b = t.AppendFormat(b, time.RFC3339)
+	b[len(b)-1] = '.' // it was Z
+	for us, unit := t.Nanosecond()/1000, 100_000; unit > 0; unit /= 10 {
+		b = append(b, byte('0'+us/unit%10))
+	}
+	return append(b, 'Z')
 }
 
 // appendMillis writes d in milliseconds with three decimals.

@@ -71,7 +71,7 @@ func NewJSONL(w io.Writer, o JSONLOptions) *JSONL {
 	def(&o.Memory, defaultMemory)
 	def(&o.FlushEvery, 100*time.Millisecond)
 	s := &JSONL{opts: o, w: bufio.NewWriterSize(w, 64<<10)}
-	s.backlog = backlog{order: o.Order, memory: o.Memory, open: s.tempFile, emit: s.emit, give: s.rows.spare.put}
+	s.backlog = backlog{order: o.Order, memory: o.Memory, open: s.tempFile, emit: s.emit, spare: &s.rows.spare}
 	return s
 }
 
@@ -196,6 +196,10 @@ type rowPool struct {
 // would be in memory.
 func isLarge(r *Record) bool { return len(r.Body) > keepBuffer }
 
+// rowRest is for what a large row has besides its body; were it not enough, append
+// would make the row anew.
+const rowRest = 8 << 10
+
 // render returns r as a line; put it back when it is written.
 func (p *rowPool) render(r *Record) *[]byte {
 	row, _ := p.pool.Get().(*[]byte)
@@ -203,8 +207,8 @@ func (p *rowPool) render(r *Record) *[]byte {
 		row = new([]byte)
 	}
 	b := (*row)[:0]
-	if n := len(r.Body) + len(r.Body)/4; n > keepBuffer { // more only where there is much to escape
-		b = p.spare.get(n + 4096)
+	if isLarge(r) {
+		b = p.spare.get(bodyLength(r.Body) + rowRest)
 	}
 	*row = append(r.AppendJSON(b), '\n')
 	return row

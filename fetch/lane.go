@@ -23,6 +23,7 @@ type lane struct {
 	dozing    bool      // in scheduler.timed only to be forgotten
 	held      time.Time // no request before this, as the server has asked
 	heldFor   time.Duration
+	late      float64 // by which share of what may be added it is held longer
 	quota     remains
 	idleSince time.Time // since when nothing has been in flight, if so
 

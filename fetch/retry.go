@@ -55,10 +55,12 @@ func (r Retry) shortage(k int) time.Duration {
 	return d + rand.N(d)
 }
 
-// spread is added to a Retry-After, so that what waited for the same moment
-// does not come back in the same instant.
-func spread(wait time.Duration) time.Duration {
-	return rand.N(min(wait/10, time.Second) + 1)
+// spread is added to a Retry-After, so that the machines that were told to wait for the
+// same moment do not come back in the same instant. Share is from 0 to 1, and one
+// number for a hold: many answers ask for the same one, and the longest of their
+// waits counts, which of many random ones would always be near the most.
+func spread(wait time.Duration, share float64) time.Duration {
+	return time.Duration(share * float64(min(wait/50, time.Second)))
 }
 
 // worthRetrying says that another attempt might end otherwise.

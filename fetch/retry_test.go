@@ -128,7 +128,7 @@ func TestRetryAfterHoldsTheHost(t *testing.T) {
 				}
 				out := mustRun(t, n, gets(urls...), fetch.Options{Concurrency: 2, Retry: fetch.Retry{Max: 1}})
 				hits := n.hitsOn("a:80")
-				spread := min(tt.until/10+ms, time.Second)
+				spread := min(tt.until/50+ms, time.Second)
 				next := slices.IndexFunc(hits, func(h hit) bool { return h.at >= 10*ms })
 				if at := hits[next].at; at < tt.until || at > tt.until+spread {
 					t.Errorf("the host's next request came after %v, want %v and at most %v more", at, tt.until, spread)

@@ -203,6 +203,7 @@ func (s *scheduler) nextTask() (*job, *lane) {
 		}
 		j, wait := s.pick(now)
 		if j != nil {
+			j.picked = now
 			s.inFlight++
 			if s.shared.total() != nil && !j.tooDear {
 				s.entering++
@@ -283,6 +284,10 @@ func (s *scheduler) leave(j *job) {
 		s.leaving--
 	}
 	j.grant.release(j.outcome)
+	if l.inFlight > 0 && s.allowed == s.limit {
+		s.offer(l)
+		return // without a look at the clock
+	}
 	now := time.Now()
 	if l.inFlight == 0 && l.waiting && l.why == RetryAfter && l.hold(now).IsZero() {
 		l.waiting = false // nobody is left to tell that there is more of a quota

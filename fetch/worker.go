@@ -128,7 +128,7 @@ func (e *Engine) standBack(j *job) {
 // hint obeys what the server says of its limits, as soon as the header is there,
 // and notes for how long it wants no request.
 func (e *Engine) hint(j *job, a *attempt) {
-	hints := httplimit.ParseHints(a.header, a.status, time.Now())
+	hints := httplimit.ParseHints(a.header, a.status, a.start.Add(a.ttfb))
 	if e.opts.IgnoreQuotas {
 		hints.Quotas = nil
 	}
@@ -184,14 +184,14 @@ func (w *worker) finish(j *job, a *attempt) {
 	*r = Record{
 		Index: j.item.Index, ID: j.item.ID, URL: redactedURL(j.item.URL), Raw: j.item.raw(),
 		Status: a.status, OK: a.err == nil, Attempts: j.attempts, Error: a.err,
-		Started: j.started, Queue: max(0, time.Since(j.admitted)-j.active),
+		Started: j.started, Queue: max(0, a.start.Add(a.total).Sub(j.admitted)-j.active),
 		Connect: a.connect, TTFB: a.ttfb + j.spent, Total: a.total + j.spent, Bytes: a.bytes, Proto: a.proto,
 	}
 	if j.redirects > 0 {
 		r.FinalURL = j.url.String()
 	}
 	if a.header != nil {
-		r.ContentType = a.header.Get("Content-Type")
+		r.ContentType = firstOf(a.header["Content-Type"])
 	}
 	if w.e.opts.KeepHeader {
 		if r.Header = a.header; a.reused {
@@ -213,10 +213,18 @@ func (w *worker) finish(j *job, a *attempt) {
 	w.e.put(r)
 	w.e.settleDuplicates(j, r)
 	w.e.advance(w.e.sched.finish(j))
+	w.e.recycle(j)
 	if cap(w.buf) > keepBuffer {
 		w.e.spare.put(w.buf)
 		w.buf = nil
 	}
+}
+
+func firstOf(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
 }
 
 // keepsBody says that there is a whole body, if not a welcome one.

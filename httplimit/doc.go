@@ -37,7 +37,7 @@
 //
 //   - After Retry-After, in a response of 300 or more, and when nothing remains
 //     of a quota, no request goes to the host before the time named, and a
-//     random tenth of it, at most a second, after that.
+//     random time of up to a fiftieth of it, at most a second, after that.
 //   - No more requests are sent than remain of a quota, those that the server may
 //     not have counted yet included.
 //   - A RateLimit-Policy (q in w) is kept as a steady rate once half of it is used

@@ -47,6 +47,7 @@ type host struct {
 	visitors int              // requests that wait in composed
 
 	held    time.Time // no request before this
+	late    float64   // by which share of what may be added it is held longer
 	quota   remains
 	sent    int64 // requests
 	pace    pace

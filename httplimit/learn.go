@@ -71,7 +71,10 @@ func (l *limits) heed(x *exchange, hints Hints, now time.Time) (until time.Time)
 	h := x.grant.h
 	if wait := hints.Wait(); wait > 0 {
 		wait = min(wait, l.opts.MaxRetryAfter) // first, for it may be as long as a Duration can be
-		until = now.Add(min(wait+spread(wait), l.opts.MaxRetryAfter))
+		if !h.held.After(now) {
+			h.late = rand.Float64()
+		}
+		until = now.Add(min(wait+spread(wait, h.late), l.opts.MaxRetryAfter))
 		h.held = later(h.held, until)
 		l.count.hints++
 	}
@@ -107,9 +110,13 @@ func (q *remains) learn(x *exchange, left int64, until, now time.Time) {
 	}
 }
 
-// spread is added to a wait, so that what was told to wait for the same moment
-// does not come back in the same instant.
-func spread(wait time.Duration) time.Duration { return rand.N(min(wait/10, time.Second) + 1) }
+// spread is added to a wait, so that the processes that were told to wait for the same
+// moment do not come back in the same instant. Share is from 0 to 1, and one number
+// for a hold: many responses ask for the same one, and the longest of their waits
+// counts.
+func spread(wait time.Duration, share float64) time.Duration {
+	return time.Duration(share * float64(min(wait/50, time.Second)))
+}
 
 // tightest is the quota of requests of which least remains.
 func (h Hints) tightest() Quota {

@@ -34,7 +34,7 @@ type reply struct {
 	lost    []uint64
 	queued  []place
 	no      []uint64
-	queue   int    // how many wait, in all processes
+	plain   bool   // there is a limit, and no rates
 	run     string // id of the server, of a call that told everything
 }
 
@@ -63,7 +63,7 @@ func readReply(result rueidis.RedisResult) (*reply, error) {
 		return nil, errKind
 	case r.status != "ok":
 		return r, nil
-	case len(m) != 14:
+	case len(m) != 13:
 		return nil, badReply(m)
 	}
 	var n [6]int64
@@ -77,12 +77,12 @@ func readReply(result rueidis.RedisResult) (*reply, error) {
 	if err := r.lists(m[7:12]); err != nil {
 		return nil, err
 	}
-	queue, err := m[12].AsInt64()
+	spec, err := text(m, 6)
 	if err != nil {
-		return nil, badReply(m)
+		return nil, err
 	}
-	r.queue = int(queue)
-	r.run, err = text(m, 13)
+	r.plain = r.limit > 0 && spec == ""
+	r.run, err = text(m, 12)
 	return r, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"strconv"
 	"time"
 )
@@ -25,6 +26,9 @@ func (l *shared) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
+		// Those who were just granted something, and those who came with the one
+		// that has woken this, say first what they have to say: it goes in one call.
+		runtime.Gosched()
 		c, wait := l.next(time.Now())
 		if c == nil && wait < 0 {
 			l.store.quiet(l)
@@ -280,9 +284,7 @@ func (l *shared) answered(c *call, r *reply, now time.Time) {
 	case "ok":
 		l.apply(c, r, now)
 	case "fast":
-		for _, g := range r.grants {
-			l.granted(r.epoch, g, now)
-		}
+		l.served(r, now)
 	case "slow":
 		l.slow(c)
 	default:
@@ -326,7 +328,7 @@ func (l *shared) apply(c *call, r *reply, now time.Time) {
 		l.joined = false
 		return
 	}
-	l.joined, l.calm = true, r.queue == 0
+	l.joined, l.quick = true, r.plain && r.grace <= 0
 	if c.kind != callDelta {
 		l.synced = now
 		l.server = server{}
@@ -337,9 +339,7 @@ func (l *shared) apply(c *call, r *reply, now time.Time) {
 			p.local = false
 		}
 	}
-	for _, g := range r.grants {
-		l.granted(r.epoch, g, now)
-	}
+	l.served(r, now)
 	for _, id := range r.refused {
 		if w := l.waiting[id]; w != nil {
 			l.refuse(w, overLimit(w.n))
@@ -350,11 +350,6 @@ func (l *shared) apply(c *call, r *reply, now time.Time) {
 			l.refuse(w, errNo)
 		}
 	}
-	for _, q := range r.queued {
-		if w := l.waiting[q.id]; w != nil {
-			w.place = q.place
-		}
-	}
 	if r.due >= 0 {
 		l.due = now.Add(r.due)
 	}
@@ -363,6 +358,18 @@ func (l *shared) apply(c *call, r *reply, now time.Time) {
 	}
 	if l.unlisten == nil {
 		l.listen()
+	}
+}
+
+// served takes what was granted and what has its place in the queue.
+func (l *shared) served(r *reply, now time.Time) {
+	for _, g := range r.grants {
+		l.granted(r.epoch, g, now)
+	}
+	for _, q := range r.queued {
+		if w := l.waiting[q.id]; w != nil {
+			w.place = q.place
+		}
 	}
 }
 

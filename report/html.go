@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -96,7 +97,13 @@ type phaseRow struct {
 
 type phaseBar struct{ Color, Name, X, Width, Text string }
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+// pageTemplate is made when it is needed: it takes a millisecond, which few runs have
+// a use for.
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(pageFuncs).Parse(pageHTML))
+})
+
+var pageFuncs = template.FuncMap{
 	"number": Number, "ms": Milliseconds, "seconds": Seconds, "size": Size, "percent": Percent,
 	"utc":     func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
 	"upper":   upperFirst,
@@ -106,7 +113,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"rate":    func(part, whole int64) float64 { return float64(part) / max(1, float64(whole)) },
 	"failure": func(n int64) bool { return n > 0 },
 	"width":   func(n, of int64) string { return fmt.Sprintf("%.1f", 100*float64(n)/max(1, float64(of))) },
-}).Parse(pageHTML))
+}
 
 // WriteHTML writes d as one HTML file: it needs no network and nothing else,
 // and without JavaScript its charts are drawn all the same. The error is w's,
@@ -116,7 +123,7 @@ func WriteHTML(w io.Writer, d Data) error {
 	if err != nil {
 		return err
 	}
-	return pageTemplate.Execute(w, p)
+	return pageTemplate().Execute(w, p)
 }
 
 func newPage(d Data) (*page, error) {

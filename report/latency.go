@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"sync"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -38,13 +39,17 @@ func put(h *hdrhistogram.Histogram, d time.Duration) {
 	_ = h.RecordValue(min(max(0, d), longest).Microseconds()) // it fails only beyond longest
 }
 
-// latency is l as it is stored; with whole also so that it can be added to.
-func (l *latencies) latency(whole bool) Latency {
-	return Latency{
-		Waiting: distribution(l.waiting, whole), Connect: distribution(l.connect, whole),
-		FirstByte: distribution(l.firstByte, whole), Body: distribution(l.body, whole),
-		Total: distribution(l.total, whole),
-	}
+// latency is l as it is stored; with whole also so that it can be added to, which
+// takes some milliseconds: a compressor for each.
+func (l *latencies) latency(whole bool) (d Latency) {
+	var all sync.WaitGroup
+	all.Go(func() { d.Waiting = distribution(l.waiting, whole) })
+	all.Go(func() { d.Connect = distribution(l.connect, whole) })
+	all.Go(func() { d.FirstByte = distribution(l.firstByte, whole) })
+	all.Go(func() { d.Body = distribution(l.body, whole) })
+	all.Go(func() { d.Total = distribution(l.total, whole) })
+	all.Wait()
+	return d
 }
 
 // merge adds what an earlier run has stored; it reports whether all was there.

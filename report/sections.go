@@ -26,7 +26,7 @@ func (d Data) Sections() (s Sections, err error) {
 		to   *string
 	}{{"summary", &s.Summary}, {"figures", &s.Figures}, {"waited", &s.Waited}, {"tables", &s.Tables}} {
 		var b strings.Builder
-		if err := pageTemplate.ExecuteTemplate(&b, part.name, p); err != nil {
+		if err := pageTemplate().ExecuteTemplate(&b, part.name, p); err != nil {
 			return Sections{}, err
 		}
 		*part.to = strings.TrimSpace(b.String())

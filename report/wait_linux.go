@@ -1,9 +1,9 @@
 package report
 
 import (
-	"fmt"
+	"bytes"
 	"os"
-	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -11,14 +11,15 @@ import (
 // a processor, which others had; 0 if unknown. It counts threads that are
 // there: Go's stay.
 func cpuWait() (wait time.Duration) {
-	names, _ := filepath.Glob("/proc/self/task/*/schedstat")
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		var ran, waited int64
+	const tasks = "/proc/self/task"
+	threads, _ := os.ReadDir(tasks)
+	for _, t := range threads {
+		text, err := os.ReadFile(tasks + "/" + t.Name() + "/schedstat")
 		if err != nil {
 			continue // the thread has gone
 		}
-		if _, err := fmt.Sscan(string(text), &ran, &waited); err == nil {
+		if fields := bytes.Fields(text); len(fields) > 1 { // ran, waited, times
+			waited, _ := strconv.ParseInt(string(fields[1]), 10, 64)
 			wait += time.Duration(waited)
 		}
 	}

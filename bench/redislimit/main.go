@@ -43,7 +43,11 @@ func main() {
 	rounds := flag.Int("rounds", 3, "interleaved rounds")
 	length := flag.Duration("time", 4*time.Second, "length of each run")
 	only := flag.String("only", "", "only this `part`: empty, held, latency, rate")
+	peers := flag.String("peers", "", "only those of the fleet's `names`, by commas: "+strings.Join(names, ","))
 	flag.Parse()
+	if *peers != "" {
+		names = strings.Split(*peers, ",")
+	}
 	if part := *only; part == "" || part == "empty" {
 		fleet(*rounds, *length, 0)
 	}
@@ -69,6 +73,7 @@ func check(err error) {
 type result struct {
 	perSecond, jain, perPair float64
 	p50, p99                 time.Duration
+	cpu, serverCPU           time.Duration // of the processes and of Redis, a pair
 	errors                   int
 	lastError                string
 }
@@ -82,7 +87,7 @@ func fleet(rounds int, length, hold time.Duration) {
 		}
 	}
 	best := 0.0
-	for _, peer := range names[1:] {
+	for _, peer := range names[min(1, len(names)-1):] {
 		best = max(best, median(results[peer], func(r result) float64 { return r.perSecond }))
 	}
 	for _, peer := range names {
@@ -94,6 +99,8 @@ func fleet(rounds int, length, hold time.Duration) {
 			peer, rate, rate/best, median(rs, func(r result) float64 { return r.jain }),
 			p50.Round(10*time.Microsecond), p99.Round(10*time.Microsecond), float64(p99)/float64(max(p50, 1)),
 			median(rs, func(r result) float64 { return r.perPair }))
+		fmt.Fprintf(os.Stdout, ", CPU %3.0f us and %3.0f us at Redis",
+			median(rs, func(r result) float64 { return float64(r.cpu) / 1e3 }), median(rs, func(r result) float64 { return float64(r.serverCPU) / 1e3 }))
 		if n := rs[0].errors; n > 0 {
 			fmt.Fprintf(os.Stdout, "  %d errors: %s", n, rs[0].lastError)
 		}
@@ -133,11 +140,18 @@ func oneFleet(peer string, length, hold time.Duration) result {
 		check(cmd.Start())
 		cmds = append(cmds, cmd)
 	}
-	time.Sleep(2 * time.Second)
-	before := srv.commands()
-	time.Sleep(length)
-	after := srv.commands()
 	var res result
+	time.Sleep(2 * time.Second)
+	before, cpu := srv.commands(), srv.cpu()
+	for _, cmd := range cmds {
+		res.cpu -= cpuOf(cmd.Process.Pid)
+	}
+	time.Sleep(length)
+	for _, cmd := range cmds {
+		res.cpu += cpuOf(cmd.Process.Pid)
+	}
+	after := srv.commands()
+	res.serverCPU = srv.cpu() - cpu
 	var counts []int
 	var waits []time.Duration
 	for i, cmd := range cmds {
@@ -160,6 +174,8 @@ func oneFleet(peer string, length, hold time.Duration) result {
 	res.perSecond = sum / length.Seconds()
 	res.jain = sum * sum / max(squares*float64(len(counts)), 1)
 	res.perPair = float64(after-before) / max(sum, 1)
+	res.cpu /= time.Duration(max(sum, 1))
+	res.serverCPU /= time.Duration(max(sum, 1))
 	if len(waits) > 0 {
 		res.p50, res.p99 = waits[len(waits)/2], waits[len(waits)*99/100]
 	}

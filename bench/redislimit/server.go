@@ -28,7 +28,11 @@ func startServer() *server {
 	check(err)
 	s.cmd = exec.CommandContext(context.Background(), "redis-server", "--port", s.port, "--bind", "127.0.0.1", "--save", "", "--dir", s.dir)
 	check(s.cmd.Start())
-	for strings.Contains(s.info("server"), "uptime_in_seconds:0") || s.info("server") == "" {
+	for {
+		info := s.info("server")
+		if strings.Contains(info, "uptime_in_seconds:") && !strings.Contains(info, "uptime_in_seconds:0") {
+			break
+		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	return s
@@ -56,4 +60,21 @@ func (s *server) commands() int {
 	n, err := strconv.Atoi(text)
 	check(err)
 	return n
+}
+
+// cpu returns what the server has used.
+func (s *server) cpu() time.Duration { return cpuOf(s.cmd.Process.Pid) }
+
+// cpuOf returns what a process has used, in user and system time.
+func cpuOf(pid int) time.Duration {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	check(err)
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	var ticks time.Duration
+	for _, f := range fields[11:13] {
+		n, err := strconv.Atoi(f)
+		check(err)
+		ticks += time.Duration(n)
+	}
+	return ticks * 10 * time.Millisecond
 }

@@ -15,8 +15,13 @@ type Body struct {
 	store *Store
 	file  *os.File
 	hash  hash.Hash
+	size  int64
+	begun int64 // of size, on its way to the disk
 	err   error
 }
+
+// beginEvery is how much of a body is written before the disk is to begin with it.
+const beginEvery = 4 << 20
 
 // Create begins a body.
 func (s *Store) Create() (*Body, error) {
@@ -37,8 +42,22 @@ func (b *Body) Write(p []byte) (int, error) {
 	}
 	n, err := b.file.Write(p)
 	b.hash.Write(p[:n])
+	b.size += int64(n)
 	b.err = err
+	if b.size-b.begun >= beginEvery {
+		b.begin()
+	}
 	return n, err
+}
+
+// begin lets the disk begin with what was written, so that it works all the time and
+// Sync finds little to do; left alone, it would have nothing to do until Sync, and then
+// all at once, while files cannot be made or renamed.
+func (b *Body) begin() {
+	if !b.store.opts.NoSync {
+		beginWriting(b.file, b.begun, b.size-b.begun)
+	}
+	b.begun = b.size
 }
 
 // Commit stores what was written, over a file of the same name if there is one, and
@@ -51,6 +70,7 @@ func (b *Body) Commit() (string, error) {
 	}
 	h := sum(b.hash.Sum(nil))
 	name := ref(h)
+	b.begin()
 	err := b.file.Close()
 	if err == nil {
 		err = b.store.rename(b.file.Name(), b.store.Path(name))

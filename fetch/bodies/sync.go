@@ -51,27 +51,27 @@ func (s *Store) sync(dirty map[sum]struct{}) error {
 		files = append(files, path)
 		folders[filepath.Dir(path)] = struct{}{}
 	}
-	if err := syncAll(files, true); err != nil {
+	if err := s.syncAll(files, true); err != nil {
 		return err
 	}
 	if runtime.GOOS == "windows" {
 		return nil // folders cannot be synced there, and need not be
 	}
-	if err := syncAll(slices.Collect(maps.Keys(folders)), false); err != nil {
+	if err := s.syncAll(slices.Collect(maps.Keys(folders)), false); err != nil {
 		return err
 	}
-	return syncPath(s.dir) // a folder in it may be new
+	return s.syncPath(s.dir) // a folder in it may be new
 }
 
 // syncAll syncs files side by side.
-func syncAll(paths []string, remove bool) error {
+func (s *Store) syncAll(paths []string, remove bool) error {
 	errs := make([]error, len(paths))
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(syncers, len(paths)) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(paths); i = int(next.Add(1)) - 1 {
-				errs[i] = syncPath(paths[i])
+				errs[i] = s.syncPath(paths[i])
 				if errs[i] != nil && remove {
 					errs[i] = errors.Join(errs[i], ignoreMissing(os.Remove(paths[i])))
 				}
@@ -89,7 +89,7 @@ func syncAll(paths []string, remove bool) error {
 
 // syncPath syncs by a descriptor of its own: keeping one open for each file
 // would run out of them.
-func syncPath(path string) error {
+func (s *Store) syncPath(path string) error {
 	mode := os.O_RDONLY
 	if runtime.GOOS == "windows" {
 		mode = os.O_RDWR
@@ -98,5 +98,5 @@ func syncPath(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(s.force(f), f.Close())
 }

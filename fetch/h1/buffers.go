@@ -10,9 +10,10 @@ const (
 
 // buffers are what a request borrows while it is under way.
 type buffers struct {
-	in    *bufio.Reader
-	out   writer
-	lines []line // of a header
+	in     *bufio.Reader
+	out    writer
+	fields fields // of a request that is not a Caller's
+	lines  []line // of a header
 }
 
 func newBuffers() *buffers {
@@ -22,7 +23,6 @@ func newBuffers() *buffers {
 // reset lets go of all that they refer to; it is false for such as have grown.
 func (b *buffers) reset() bool {
 	b.in.Reset(nil)
-	clear(b.out.names)
-	b.out = writer{buf: b.out.buf[:0], names: b.out.names[:0]}
-	return cap(b.out.buf) <= 2*mostInline && cap(b.out.names) <= 64
+	b.out = writer{buf: b.out.buf[:0]}
+	return cap(b.out.buf) <= 2*mostInline && b.fields.reset()
 }

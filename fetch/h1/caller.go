@@ -22,9 +22,8 @@ type Caller struct {
 	ctx    context.Context //nolint:containedctx // that of all requests, as of a loop
 	unhook func() bool     // ends the watch over ctx
 	x      exchange
-	resp   http.Response
-	header http.Header
-	values []string
+	fields fields // of the request that was made last
+	last   last
 	waited time.Duration
 
 	mu     sync.Mutex
@@ -39,7 +38,7 @@ type Caller struct {
 
 // Caller returns a Caller whose requests end with ctx.
 func (t *Transport) Caller(ctx context.Context) *Caller {
-	c := &Caller{t: t, ctx: ctx, header: http.Header{}}
+	c := &Caller{t: t, ctx: ctx}
 	c.unhook = context.AfterFunc(ctx, func() { c.stop(context.Cause(ctx)) })
 	return c
 }
@@ -56,16 +55,19 @@ func (c *Caller) Close() {
 
 // Do makes a request, whose own context does not count, and returns its response,
 // as RoundTrip does; but the response, its header included, is valid only until
-// the next Do. All of it must be over at until, the zero time being never, or it ends
+// the next Do, and the header must not be changed. All of it must be over at until, the zero time being never, or it ends
 // with context.DeadlineExceeded, in the body's Read as well. The body must be
 // read to its end or closed before the next Do.
+//
+// A header that is the same map as that of the request before is taken to say the
+// same: do not change it in between.
 //
 // What another way has to serve (what the transport hands over, bodies of more
 // than 16 KiB, hosts with https of which it is not known yet that they speak
 // HTTP/1.1) ends with ErrNotServed before anything was sent or closed.
 func (c *Caller) Do(req *http.Request, until time.Time) (*http.Response, error) {
 	c.waited = 0
-	if !speaks(req) || hasBody(req) && (!inline(req) || expectsContinue(req)) {
+	if !speaksLine(req) || !c.fields.are(req.Header) && !speaksHeader(req.Header) || hasBody(req) && (!inline(req) || expectsContinue(req)) {
 		return nil, ErrNotServed
 	}
 	if c.t.opts.Proxy != nil {
@@ -141,7 +143,10 @@ func (c *Caller) connect(h *host) (*conn, error) {
 }
 
 func (c *Caller) exchange(conn *conn, b *buffers, req *http.Request) (*http.Response, error) {
-	c.x = exchange{t: c.t, c: conn, b: b, req: req, caller: c}
+	if !c.fields.are(req.Header) {
+		c.fields.read(req.Header)
+	}
+	c.x = exchange{t: c.t, c: conn, b: b, req: req, fields: &c.fields, caller: c}
 	c.x.begin()
 	c.mu.Lock()
 	c.conn = conn
@@ -235,14 +240,4 @@ func (c *Caller) cause() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
-}
-
-// fresh is what the next response is made of.
-func (c *Caller) fresh() (*http.Response, http.Header, []string) {
-	clear(c.header)
-	clear(c.values[:cap(c.values)])
-	if c.values == nil {
-		c.values = make([]string, 0, 16)
-	}
-	return &c.resp, c.header, c.values
 }

@@ -18,6 +18,7 @@ type exchange struct {
 	c       *conn
 	b       *buffers
 	req     *http.Request
+	fields  *fields     // of req
 	stop    func() bool // ends the watch over the context; nil if it never ends
 	sending *sending    // nil unless the body is sent aside
 	sendErr error       // of the connection
@@ -34,7 +35,8 @@ type exchange struct {
 
 // exchange makes the request on c and returns when its header is there.
 func (t *Transport) exchange(c *conn, b *buffers, req *http.Request) (*http.Response, error) {
-	x := &exchange{t: t, c: c, req: req, b: b}
+	x := &exchange{t: t, c: c, req: req, b: b, fields: &b.fields}
+	x.fields.read(req.Header)
 	x.begin()
 	if ctx := req.Context(); ctx.Done() != nil {
 		x.stop = context.AfterFunc(ctx, func() { c.abort(x) })
@@ -69,7 +71,7 @@ func (x *exchange) send() error {
 	}
 	w := &x.b.out
 	w.extra = x.extra()
-	if !w.writePlain(x.req) {
+	if !w.writePlain(x.req, x.fields) {
 		if err := x.req.Write(w); err != nil {
 			return err
 		}
@@ -97,16 +99,18 @@ const (
 
 // extra is the fields that a transport adds to a request's.
 func (x *exchange) extra() string {
-	h, extra := x.req.Header, ""
-	if x.unzip = !x.t.opts.DisableCompression && first(h["Accept-Encoding"]) == "" && first(h["Range"]) == "" &&
-		x.req.Method != http.MethodHead; x.unzip {
+	extra := ""
+	if x.unzip = !x.t.opts.DisableCompression && x.fields.noEncoding && x.req.Method != http.MethodHead; x.unzip {
 		extra = acceptGzip
 	}
-	if x.t.opts.DisableKeepAlives && !wantsClose(x.req) {
+	if x.t.opts.DisableKeepAlives && !x.wantsClose() {
 		extra += connectionClose
 	}
 	return extra
 }
+
+// wantsClose says that the connection is not to be used again.
+func (x *exchange) wantsClose() bool { return x.req.Close || x.fields.closes }
 
 func first(values []string) string {
 	if len(values) == 0 {
@@ -176,7 +180,7 @@ func (x *exchange) answer(resp *http.Response) *http.Response {
 	x.c.used = true
 	x.c.limit = noLimit
 	x.last = x.last || resp.Close || x.sendErr != nil || resp.StatusCode <= 199 ||
-		x.t.opts.DisableKeepAlives || wantsClose(x.req)
+		x.t.opts.DisableKeepAlives || x.wantsClose()
 	resp.TLS = x.c.tls
 	if resp.Body == http.NoBody {
 		x.end(true)

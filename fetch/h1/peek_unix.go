@@ -17,6 +17,7 @@ type peeker struct {
 	buf    []byte
 	n      int
 	err    error
+	none   bool // nothing was there, and the connection is open
 	one    [1]byte
 
 	swap  func(fd uintptr) bool // p.trade, bound once
@@ -54,13 +55,15 @@ func (p *peeker) readNow(b []byte) (int, error) {
 func (p *peeker) read(fd uintptr) bool {
 	for {
 		p.n, p.err = syscall.Read(int(fd), p.buf)
-		if !errors.Is(p.err, syscall.EINTR) {
+		if p.err == nil || !errors.Is(p.err, syscall.EINTR) {
 			break
 		}
 	}
+	p.none = false
 	switch {
+	case p.err == nil && p.n > 0:
 	case errors.Is(p.err, syscall.EAGAIN):
-		p.n, p.err = 0, errWouldBlock
+		p.n, p.err, p.none = 0, errWouldBlock, true
 	case p.err != nil:
 		p.n = 0
 	case p.n == 0:
@@ -101,30 +104,27 @@ func (p *peeker) exchange(out, b []byte) (wrote, n int, err error) {
 
 func (p *peeker) trade(fd uintptr) bool {
 	p.read(fd)
-	open := errors.Is(p.err, errWouldBlock)
 	switch {
-	case p.state == waiting && open:
-		return false
 	case p.state == waiting:
-		return true
-	case !open:
+		return !p.none
+	case !p.none:
 		p.n, p.err = 0, errStale
 		return true
 	}
 	for {
 		p.wrote, p.err = syscall.Write(int(fd), p.out)
-		if !errors.Is(p.err, syscall.EINTR) {
+		if p.err == nil || !errors.Is(p.err, syscall.EINTR) {
 			break
 		}
 	}
 	p.wrote = max(p.wrote, 0)
 	switch {
+	case p.err == nil && p.wrote == len(p.out):
+		p.state = waiting
+		return false
 	case errors.Is(p.err, syscall.EAGAIN):
 		p.err = nil
 		return true
-	case p.err != nil || p.wrote < len(p.out):
-		return true
 	}
-	p.state = waiting
-	return false
+	return true
 }

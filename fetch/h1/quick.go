@@ -70,6 +70,8 @@ func (x *exchange) quickResponse() *http.Response {
 // has no name.
 type span struct{ from, to int }
 
+func (s span) of(text string) string { return text[s.from:s.to] }
+
 type line struct{ name, value span }
 
 // plainStatus says that a status line is of HTTP/1.1 and final, with a response
@@ -161,16 +163,13 @@ func framing(head []byte, lines []line) (length int64, ok bool) {
 func (x *exchange) response(text string, lines []line, length int64) *http.Response {
 	status := text[lines[0].value.from+len("HTTP/1.1 ") : lines[0].value.to]
 	code := int(status[0]-'0')*100 + int(status[1]-'0')*10 + int(status[2]-'0')
-	resp, header, values := x.fresh(len(lines) - 1)
-	for _, l := range lines[1:] {
-		name := canonical(text[l.name.from:l.name.to])
-		value := text[l.value.from:l.value.to]
-		if have := header[name]; have != nil {
-			header[name] = append(have, value)
-			continue
-		}
-		values = append(values, value)
-		header[name] = values[len(values)-1 : len(values) : len(values)]
+	var resp *http.Response
+	var header http.Header
+	if x.caller != nil {
+		resp, header = x.caller.last.next(text, lines[1:])
+	} else {
+		resp, header = new(http.Response), make(http.Header, len(lines)-1)
+		fill(header, make([]string, 0, len(lines)-1), text, lines[1:])
 	}
 	*resp = http.Response{
 		Status: status, StatusCode: code, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -183,13 +182,18 @@ func (x *exchange) response(text string, lines []line, length int64) *http.Respo
 	return resp
 }
 
-// fresh is what a response of n fields is made of: the caller's own, used again, if
-// it has said that it looks at no response when it makes the next request.
-func (x *exchange) fresh(n int) (*http.Response, http.Header, []string) {
-	if x.caller != nil {
-		return x.caller.fresh()
+// fill puts the fields found in text into header, and their values into values, as
+// far as there is room.
+func fill(header http.Header, values []string, text string, lines []line) {
+	for _, l := range lines {
+		name, value := canonical(l.name.of(text)), l.value.of(text)
+		if have := header[name]; have != nil {
+			header[name] = append(have, value)
+			continue
+		}
+		values = append(values, value)
+		header[name] = values[len(values)-1 : len(values) : len(values)]
 	}
-	return new(http.Response), make(http.Header, n), make([]string, 0, n)
 }
 
 // canonical is the name as http.Header has it.

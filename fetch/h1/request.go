@@ -11,7 +11,10 @@ import (
 )
 
 // speaks says whether req is for this transport; see the package's text.
-func speaks(req *http.Request) bool {
+func speaks(req *http.Request) bool { return speaksLine(req) && speaksHeader(req.Header) }
+
+// speaksLine says so of all but the header.
+func speaksLine(req *http.Request) bool {
 	u := req.URL
 	switch {
 	case u == nil || req.Header == nil || u.Scheme != "http" && u.Scheme != "https":
@@ -23,13 +26,11 @@ func speaks(req *http.Request) bool {
 	//lint:ignore SA1019 what uses it is left to net/http
 	case req.Cancel != nil: //nolint:staticcheck // deprecated, and so left to net/http
 		return false
-	case !validHeader(req.Header) || !validHeader(req.Trailer):
-		return false
-	case len(req.Header["Upgrade"]) > 0:
-		return false
 	}
-	return true
+	return validHeader(req.Trailer)
 }
+
+func speaksHeader(h http.Header) bool { return validHeader(h) && len(h["Upgrade"]) == 0 }
 
 // traced returns the trace of a request, if it has one, and whether all of it is
 // served here: who asks for connections, and the dialer's part.
@@ -118,11 +119,6 @@ func repeatable(req *http.Request) bool {
 // expectsContinue says that the body waits for a 100 Continue.
 func expectsContinue(req *http.Request) bool {
 	return hasBody(req) && hasToken(req.Header["Expect"], "100-continue")
-}
-
-// wantsClose says that the connection is not to be used again.
-func wantsClose(req *http.Request) bool {
-	return req.Close || hasToken(req.Header["Connection"], "close")
 }
 
 func hasToken(values []string, token string) bool {

@@ -20,7 +20,6 @@ type writer struct {
 	buf   []byte
 	extra string // lines that follow the header's
 	head  bool   // the header is written
-	names []string
 
 	conn    net.Conn // nil: collect
 	chunked bool
