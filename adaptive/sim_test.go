@@ -79,34 +79,31 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestScenarios runs every scenario of the issue with three seeds and holds the
-// worst of them against what the issue asks.
+// TestScenarios runs every scenario of the issue and holds the worst of its seeds
+// against what the issue asks.
 func TestScenarios(t *testing.T) {
 	const all = 0.9 // of the ideal, whatever else is asked of one server
 	scenarios := sim.Scenarios()
 	for i := range scenarios {
 		scenarios[i].Target.Goodput = max(all, scenarios[i].Target.Goodput)
 	}
-	judge(t, scenarios, 3)
+	judge(t, scenarios)
 }
 
-// TestHeldOut does the same with servers that next to nothing was tuned on, each with one
-// seed only, to save time; with three if PENSTOCK_LONG is set.
-func TestHeldOut(t *testing.T) {
+// TestHeldOut does the same with servers that next to nothing was tuned on.
+func TestHeldOut(t *testing.T) { judge(t, sim.HeldOut()) }
+
+// TestWired does the same with servers as they are met on a network.
+func TestWired(t *testing.T) { judge(t, sim.Wired()) }
+
+// judge runs each scenario with one seed, to save time; with three if PENSTOCK_LONG
+// is set.
+func judge(t *testing.T, scenarios []sim.Scenario) {
+	t.Helper()
 	seeds := uint64(1)
 	if os.Getenv("PENSTOCK_LONG") != "" {
 		seeds = 3
 	}
-	judge(t, sim.HeldOut(), seeds)
-}
-
-// TestWired does the same with servers as they are met on a network.
-func TestWired(t *testing.T) {
-	judge(t, sim.Wired(), 3)
-}
-
-func judge(t *testing.T, scenarios []sim.Scenario, seeds uint64) {
-	t.Helper()
 	if raceDetector {
 		t.Skip("ten times as long under the race detector; TestNeverOver and others look for races")
 	}

@@ -56,7 +56,8 @@ type Page struct {
 // until it is closed. The error says what is wrong with o.
 //
 // Readers never hold up the run: what they get is rendered at most once a second
-// for all of them, and one that takes nothing for half a minute is let go.
+// for all of them, and one that takes nothing for half a minute is let go,
+// whatever it has asked for.
 func Handler(o Options) (*Page, error) {
 	if o.Run == nil && len(o.Limiters) == 0 {
 		return nil, errors.New("dashboard: neither a Run nor a Limiter to show")
@@ -107,6 +108,9 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
+	// For one answer; what takes longer puts it off. Where it cannot be set, it is
+	// the server's to do.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience))
 	p.mux.ServeHTTP(w, r)
 }
 

@@ -158,6 +158,48 @@ func (d *dying) Next(ctx context.Context) (fetch.Item, error) {
 	return d.list.Next(ctx)
 }
 
+// silence is a source that gives nothing.
+type silence struct{}
+
+func (silence) Next(ctx context.Context) (fetch.Item, error) {
+	<-ctx.Done()
+	return fetch.Item{}, ctx.Err()
+}
+
+// TestSilentLoader: a loader whose source gives nothing is heard of all the same, and
+// hears that another has taken over.
+func TestSilentLoader(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	c := connect(t, srv.Addr)
+	name := nameOf(t)
+	o := fleet.LoadOptions{Lease: time.Second}
+	first, err := fleet.NewLoader(t.Context(), c, name, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- first.Load(t.Context(), silence{}) }()
+	last := ""
+	for range 3 {
+		redistest.Eventually(t, patience, "the loader is heard of again", func() bool {
+			seen := srv.Must("HGET", "penstock:fleet:{"+name+"}", "seen")
+			news := seen != last
+			last = seen
+			return news && seen != ""
+		})
+	}
+	if s := look(t, c, name); s.LoaderSeen < 0 || s.Loaded != 0 {
+		t.Errorf("heard of %v ago, %d loaded", s.LoaderSeen, s.Loaded)
+	}
+	if _, err := fleet.NewLoader(t.Context(), c, name, o); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, fleet.ErrReplaced) {
+		t.Errorf("%v, want ErrReplaced", err)
+	}
+}
+
 // Of two loaders at once the later goes on, and the earlier says so.
 func TestLoaderReplaced(t *testing.T) {
 	t.Parallel()

@@ -18,9 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	redistest.CloseShared()
-	os.Exit(code)
+	os.Exit(redistest.Run(m))
 }
 
 // patience is for what happens at once on an idle machine.

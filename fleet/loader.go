@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/penstock-go/penstock/fetch"
@@ -142,6 +143,8 @@ func (l *Loader) Load(ctx context.Context, src fetch.Source) error {
 	if l.ended {
 		return nil
 	}
+	ctx, end := l.live(ctx)
+	defer end()
 	for {
 		items, err := l.read(ctx, src)
 		if err != nil && err != io.EOF {
@@ -160,6 +163,32 @@ func (l *Loader) Load(ctx context.Context, src fetch.Source) error {
 			l.ended = true
 			return l.add(ctx, sentChunk{number: l.at.Chunks + 1})
 		}
+	}
+}
+
+// live says once a second, or four times a lease, that the loader lives, however
+// slowly src gives, until end is called. What it returns ends when another has taken
+// over, or the fleet is gone. An error of Redis is for the next chunk to meet.
+func (l *Loader) live(ctx context.Context) (_ context.Context, end func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var saying sync.WaitGroup
+	saying.Go(func() {
+		for {
+			word, err := aliveScript.Exec(ctx, l.client, l.keys, []string{l.id, l.self, millis(keep)}).ToString()
+			switch {
+			case err == nil && word == "replaced":
+				cancel(ErrReplaced)
+			case err == nil && word == "gone":
+				cancel(ErrGone)
+			}
+			if !pause(ctx, min(l.o.Lease/4, time.Second)) {
+				return
+			}
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		saying.Wait()
 	}
 }
 
@@ -260,6 +289,9 @@ func (l *Loader) send(ctx context.Context, c sentChunk) ([]string, error) {
 		if err == nil {
 			l.at.Away = false
 			return r, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		l.at.Away = true
 		l.o.Progress(l.at)

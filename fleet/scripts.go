@@ -22,6 +22,8 @@ var (
 	openText string
 	//go:embed load.lua
 	loadText string
+	//go:embed alive.lua
+	aliveText string
 	//go:embed take.lua
 	takeText string
 	//go:embed settle.lua
@@ -33,6 +35,7 @@ var (
 
 	openScript   = rueidis.NewLuaScript(openText)
 	loadScript   = rueidis.NewLuaScript(loadText)
+	aliveScript  = rueidis.NewLuaScript(aliveText)
 	takeScript   = rueidis.NewLuaScript(takeText)
 	settleScript = rueidis.NewLuaScript(settleText)
 	beatScript   = rueidis.NewLuaScript(beatText)

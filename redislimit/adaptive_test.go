@@ -241,3 +241,35 @@ func TestAdaptiveClose(t *testing.T) {
 	}
 	stop()
 }
+
+// TestLookAtAdaptive has two processes share an adaptive limit: people see that it finds
+// itself, what it is, and which of the two leads.
+func TestLookAtAdaptive(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	o := redislimit.AdaptiveOptions{Start: 5}
+	first := adaptiveOf(t, open(t, srv.URL(), quick), "seen", o)
+	keepBusy(t, first, 2, penstock.Success)
+	eventually(t, patience, "the first leads", func() bool { return first.Stats().Leading })
+	store := open(t, srv.URL(), quick)
+	keepBusy(t, adaptiveOf(t, store, "seen", o), 2, penstock.Success)
+	if err := store.SetLimit(t.Context(), "unled", 3); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, patience, "both are seen, and that one leads", func() bool {
+		info, err := store.Look(t.Context(), "seen")
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaders := 0
+		for _, h := range info.Holders {
+			if h.Leads {
+				leaders++
+			}
+		}
+		return info.Adaptive && info.Limit >= 1 && len(info.Holders) == 2 && leaders == 1
+	})
+	if info, err := store.Look(t.Context(), "unled"); err != nil || info.Adaptive {
+		t.Errorf("a plain one: %+v, %v", info, err)
+	}
+}

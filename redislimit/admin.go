@@ -63,6 +63,9 @@ type Info struct {
 	// has none.
 	Limit   int  `json:"limit"`
 	Counted bool `json:"counted"`
+	// Adaptive says that an [Adaptive] is in use under the name: then Limit is what
+	// was found last, and Rates too, if any were.
+	Adaptive bool `json:"adaptive"`
 	// Rates are its rates, as a person reads them: "300/s"; "" for none.
 	Rates string `json:"rates,omitempty"`
 	// InUse is how many units are held, over all processes; Waiting how many
@@ -79,6 +82,8 @@ type Holder struct {
 	Host  string `json:"host"`
 	PID   int    `json:"pid"`
 	InUse int    `json:"in_use"` // units it holds
+	// Leads says that it finds an adaptive limit. For a moment nobody may.
+	Leads bool `json:"leads,omitempty"`
 }
 
 // Look returns what Redis knows of the limit name now. The error is ErrUnknown
@@ -167,6 +172,7 @@ func look(ctx context.Context, c rueidis.Client, name string) (Info, error) {
 		}
 	}
 	info.Limit, info.Counted = int(id(limit)), counted
+	_, info.Adaptive = state["a"]
 	info.InUse, info.Waiting = int(used), int(waiting)
 	info.LongestWait = max(micros(wait), 0)
 	info.Holders = holders(state)
@@ -209,7 +215,7 @@ func holders(state map[string]string) []Holder {
 			continue
 		}
 		host, pid, _ := strings.Cut(value[packed:], ":")
-		list = append(list, Holder{Host: host, PID: int(id(pid)), InUse: units[process]})
+		list = append(list, Holder{Host: host, PID: int(id(pid)), InUse: units[process], Leads: process == state["a"]})
 	}
 	slices.SortFunc(list, func(a, b Holder) int {
 		return cmp.Or(cmp.Compare(b.InUse, a.InUse), cmp.Compare(a.Host, b.Host), cmp.Compare(a.PID, b.PID))

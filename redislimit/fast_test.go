@@ -21,7 +21,7 @@ func TestFastWhere(t *testing.T) {
 	}
 	sum := sha1.Sum([]byte(string(text) + "-- short\n")) //nolint:gosec // as above
 	script := hex.EncodeToString(sum[:])
-	for name, srv := range map[string]*redistest.Server{"one": aged(t), "cluster": redistest.Cluster(t, 1)[0]} {
+	for name, srv := range map[string]*redistest.Server{"cluster": redistest.Cluster(t, 1)[0], "one": aged(t)} {
 		srv.Age(quick.Lease)
 		sem := semaphore(t, open(t, srv.URL(), quick), "short", 2)
 		for range 100 {

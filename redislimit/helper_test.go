@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock-go/penstock"
 	"github.com/penstock-go/penstock/internal/redistest"
 	"github.com/penstock-go/penstock/redislimit"
 )
@@ -60,6 +61,17 @@ func aged(t testing.TB, args ...string) *redistest.Server {
 	srv := redistest.Start(t, args...)
 	srv.Age(quick.Lease)
 	return srv
+}
+
+// begun has a limit begin under the quick lease: those who come with a longer one
+// need not wait until the server is as old as that.
+func begun(t testing.TB, srv *redistest.Server, name string, limit int) {
+	t.Helper()
+	p, err := semaphore(t, open(t, srv.URL(), quick), name, limit).Acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Release(penstock.Success)
 }
 
 // logged keeps what is logged.

@@ -137,7 +137,7 @@ end
 local function full(n) return limit and used + n > limit and not (leader and limit > 0 and used == 0) end
 
 local grants, refused, lost, queued, no, msgs, sets, given = {}, {}, {}, {}, {}, {}, {}, {}
-local streamed = false -- the stream may be new: it is to expire, too
+local streamed, lined = false, false -- the stream or the queue may be new: it is to expire, too
 local function tell(to, word)
 	local list = msgs[to]
 	if not list then list = {} msgs[to] = list end
@@ -246,8 +246,8 @@ local function save()
 	for _, r in ipairs(rates) do longest = max(longest, r.paid - R + lease) end
 	if touch or longest > 3 * lease then
 		call('PEXPIRE', S, int(longest / 1000))
-		call('PEXPIRE', Q, int(longest / 1000))
 	end
+	if touch or lined or longest > 3 * lease then call('PEXPIRE', Q, int(longest / 1000)) end
 	if O and (touch or streamed or longest > 3 * lease) then call('PEXPIRE', O, int(longest / 1000)) end
 	for to, words in pairs(msgs) do
 		call('SPUBLISH', S .. ':' .. to, int(epoch) .. ' ' .. table.concat(words, ' '))
@@ -346,6 +346,7 @@ if whole or L >= first then
 		free(frees)
 		free(unheard, true)
 		bulk('ZADD', Q, adds)
+		lined = true
 	end
 	local gone = {}
 	for _, m in ipairs(call('ZRANGE', Q, 0, -1)) do
@@ -460,6 +461,7 @@ if not whole then
 		end
 	end
 	bulk('ZADD', Q, adds)
+	lined = queue > 0 and #adds == 2 * queue
 	for _ = 1, num(arg()) do
 		local id, text = arg(), arg()
 		local units, cost = demand(text)

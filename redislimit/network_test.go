@@ -56,6 +56,7 @@ func TestShortOutage(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Shared(t)
 	p := redistest.StartProxy(t, srv.Addr)
+	begun(t, srv, "short", 1)
 	s := semaphore(t, open(t, "redis://"+p.Addr, redislimit.Options{Lease: 6 * time.Second}), "short", 1)
 	held, err := s.Acquire(t.Context(), 1)
 	if err != nil {
@@ -115,6 +116,7 @@ func TestLostWakeUp(t *testing.T) {
 	srv := aged(t)
 	lease := redislimit.Options{Lease: 8 * time.Second} // a heartbeat is 2 s, a stall less than two more
 	srv.Must("ACL", "SETUSER", "deaf", "on", "nopass", "~*", "+@all", "resetchannels")
+	begun(t, srv, "deaf", 1)
 	deaf := semaphore(t, open(t, "redis://deaf:x@"+srv.Addr, lease), "deaf", 1)
 	other := semaphore(t, open(t, srv.URL(), lease), "deaf", 1)
 	held, err := other.Acquire(t.Context(), 1)

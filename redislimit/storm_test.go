@@ -19,6 +19,7 @@ var withData = []string{"--appendonly", "yes", "--appendfsync", "always", "--aof
 
 // TestStorm has the faults that take no time.
 func TestStorm(t *testing.T) {
+	t.Parallel()
 	weather(t, []fault{
 		{name: "KilledWithoutData", do: func(_ *testing.T, f *fleet) {
 			f.srv.Kill()

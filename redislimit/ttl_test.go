@@ -30,3 +30,32 @@ func TestAllKeysExpire(t *testing.T) {
 		}
 	}
 }
+
+// TestQueueExpires looks at a queue right after the first has come to it: if all were
+// killed now, it would not stay in Redis for ever.
+func TestQueueExpires(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Shared(t)
+	sem := semaphore(t, open(t, srv.URL(), quick), "line", 1)
+	p, err := sem.Acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // also one that is made anew
+		got := make(chan *redislimit.Permit)
+		go func() {
+			next, err := sem.Acquire(t.Context(), 1)
+			if err != nil {
+				t.Error(err)
+			}
+			got <- next
+		}()
+		eventually(t, patience, "one waits", func() bool { return srv.Must("ZCARD", "penstock:{line}:queue") == "1" })
+		if ttl := srv.Must("TTL", "penstock:{line}:queue"); ttl == "-1" {
+			t.Error("the queue never expires")
+		}
+		p.Release(penstock.Success)
+		p = <-got
+	}
+	p.Release(penstock.Success)
+}

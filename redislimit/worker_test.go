@@ -4,15 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -41,13 +38,7 @@ func TestMain(m *testing.M) {
 		j.work()
 		return
 	}
-	flag.Parse()
-	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		_ = flag.Set("test.parallel", "8") // they wait more than they work
-	}
-	code := m.Run()
-	redistest.CloseShared()
-	os.Exit(code)
+	os.Exit(redistest.Run(m))
 }
 
 func (j job) work() {

@@ -171,11 +171,7 @@ func exportSignals(parent context.Context) (context.Context, context.CancelFunc)
 		defer close(ended)
 		select {
 		case s := <-got:
-			code := exitInterrupt
-			if s == syscall.SIGTERM {
-				code = exitTerminate
-			}
-			cancel(&exitError{code, errors.New("stopped")})
+			cancel(&exitError{exitOf(s), errors.New("stopped")})
 		case <-quit:
 		}
 	}()

@@ -19,11 +19,6 @@ import (
 // forceAfter is how long a second Ctrl-C leaves for flushing.
 const forceAfter = 1500 * time.Millisecond
 
-// A signalError is the cause of a run that a signal dropped.
-type signalError struct{ sig os.Signal }
-
-func (e signalError) Error() string { return e.sig.String() }
-
 // A fetchRun is one run of the engine with what a person sees of it.
 type fetchRun struct {
 	opts   fetch.Options
@@ -134,11 +129,7 @@ func (r *fetchRun) verdict(show *display.Display, sum fetch.Summary, err error, 
 	switch {
 	case sig != nil && (dropped || errors.Is(err, fetch.ErrDrained)):
 		show.Say(fmt.Sprintf("stopped by %s: %s", sigName(sig), r.out.howToGoOn(sum)))
-		code := exitInterrupt
-		if sig == syscall.SIGTERM {
-			code = exitTerminate
-		}
-		return &exitError{code: code}
+		return &exitError{code: exitOf(sig)}
 	case err != nil:
 		if exit, ok := errors.AsType[*exitError](err); ok {
 			return exit
@@ -203,11 +194,7 @@ func (in *interrupts) force() {
 	defer force.Stop()
 	select {
 	case <-force.C:
-		code := exitInterrupt
-		if in.first == syscall.SIGTERM {
-			code = exitTerminate
-		}
-		os.Exit(code) //nolint:forbidigo // run hangs in a write that nobody reads
+		os.Exit(exitOf(in.first)) //nolint:forbidigo // run hangs in a write that nobody reads
 	case <-in.quit:
 	}
 }
@@ -218,11 +205,4 @@ func (in *interrupts) stop() os.Signal {
 	close(in.quit)
 	<-in.done
 	return in.first
-}
-
-func sigName(sig os.Signal) string {
-	if sig == syscall.SIGTERM {
-		return "SIGTERM"
-	}
-	return "Ctrl-C"
 }

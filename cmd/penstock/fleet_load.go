@@ -1,13 +1,9 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/penstock-go/penstock/fleet"
@@ -72,7 +68,7 @@ func (f *fetchFlags) loadFrom(cmd *cobra.Command, in *input, o fleet.LoadOptions
 		return err
 	}
 	defer done()
-	stopped := heedStop(cmd.Context())
+	stopped := heedStop(cmd.Context(), func() {})
 	defer stopped.release()
 	news := &loadNews{say: say, name: f.fleet.name, mute: f.show.progress == "none"}
 	o.Progress = news.progress
@@ -92,11 +88,7 @@ func (f *fetchFlags) loadFrom(cmd *cobra.Command, in *input, o fleet.LoadOptions
 	at, _ = l.Loaded()
 	if sig, ok := errors.AsType[signalError](err); ok {
 		say(fmt.Sprintf("stopped by %s: %s items are loaded; the same command goes on there", sigName(sig.sig), report.Number(at.Items)))
-		code := exitInterrupt
-		if sig.sig == syscall.SIGTERM {
-			code = exitTerminate
-		}
-		return &exitError{code: code}
+		return &exitError{code: exitOf(sig.sig)}
 	}
 	if err != nil {
 		return f.loadError(err)
@@ -155,30 +147,4 @@ func (n *loadNews) progress(at fleet.Loaded) {
 		n.last = now
 	}
 	n.away = at.Away
-}
-
-// A stop is a context that a signal ends, with a signalError.
-type stop struct {
-	ctx     context.Context //nolint:containedctx // what release ends
-	release func()
-}
-
-func heedStop(ctx context.Context) stop {
-	ctx, cancel := context.WithCancelCause(ctx)
-	ch := make(chan os.Signal, 1)
-	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		select {
-		case sig := <-ch:
-			cancel(signalError{sig})
-		case <-ctx.Done():
-		}
-	}()
-	return stop{ctx, func() {
-		signal.Stop(ch)
-		cancel(nil)
-		<-done
-	}}
 }

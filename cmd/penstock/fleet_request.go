@@ -35,7 +35,9 @@ func isSecret(name string) bool {
 
 // shared is what the flags of the loader ask of all workers.
 func (f *fetchFlags) shared(cmd *cobra.Command) (sharedRequest, error) {
-	s := sharedRequest{Flags: map[string]string{"user-agent": f.userAgent}}
+	// Not the User-Agent that nobody has set: it has the version in it, and a newer
+	// penstock is to go on with the same fleet.
+	s := sharedRequest{Flags: map[string]string{}}
 	for _, name := range sharedFlags {
 		if flag := cmd.Flags().Lookup(name); flag.Changed {
 			s.Flags[name] = flag.Value.String()

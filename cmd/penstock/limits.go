@@ -46,8 +46,9 @@ func newLimitsList() *cobra.Command {
 		Short: "List the limits of a store: how many are in use, who waits, who holds",
 		Long: `Ls prints a line for each limit that is in use or was set: the limit and its
 rates, how many permits are out, how many demands wait and for how long the first
-of them has, and the processes that hold, as HOST:PID with how many. With NAME it
-prints that limit alone.`,
+of them has, and the processes that hold, as HOST:PID with how many. A limit that
+finds itself is marked with (auto) behind what it is now, and the process that
+finds it with "leads". With NAME it prints that limit alone.`,
 		Example: `  penstock limits ls --store redis://db1:6379
   penstock limits ls fetch --json --store redis://db1:6379 | jq '.holders[]'`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -214,6 +215,9 @@ func printLimits(w io.Writer, list []redislimit.Info) error {
 		if info.Counted {
 			limit, used = strconv.Itoa(info.Limit), strconv.Itoa(info.InUse)
 		}
+		if info.Adaptive {
+			limit += " (auto)"
+		}
 		if info.Waiting > 0 {
 			wait = roundTime(info.LongestWait).String()
 		}
@@ -228,7 +232,10 @@ func holderList(info redislimit.Info) string {
 	var words []string
 	for _, h := range info.Holders {
 		word := fmt.Sprintf("%s:%d", oneLine(h.Host), h.PID)
-		if info.Counted {
+		switch {
+		case info.Counted && h.Leads:
+			word += fmt.Sprintf(" (%d, leads)", h.InUse)
+		case info.Counted:
 			word += fmt.Sprintf(" (%d)", h.InUse)
 		}
 		words = append(words, word)

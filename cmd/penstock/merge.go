@@ -90,8 +90,6 @@ func (f *mergeFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	stopped := heedStop(cmd.Context())
-	defer stopped.release()
 	out, err := newResult(f.output, cmd.OutOrStdout())
 	if err != nil {
 		return err
@@ -100,6 +98,8 @@ func (f *mergeFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return errors.Join(err, out.abandon())
 	}
+	stopped := heedStop(cmd.Context(), func() { _, _ = out.abandon(), gaps.abandon() })
+	defer stopped.release()
 	inputs := make([]merge.Input, 0, len(shares))
 	for _, s := range shares {
 		inputs = append(inputs, s.input())
@@ -229,11 +229,7 @@ func (f *mergeFlags) tell(w io.Writer, r merge.Result, items int64, gaps *gaps) 
 
 func (f *mergeFlags) explain(err error) error {
 	if sig, ok := errors.AsType[signalError](err); ok {
-		code := exitInterrupt
-		if sigName(sig.sig) == "SIGTERM" {
-			code = exitTerminate
-		}
-		return &exitError{code: code}
+		return &exitError{code: exitOf(sig.sig)}
 	}
 	if line, ok := errors.AsType[*merge.LineError](err); ok {
 		return usagef("name outputs of penstock work or penstock fetch", "%v", line)

@@ -26,6 +26,7 @@ type runLimit struct {
 	store  *redislimit.Store
 	shared *redislimit.Semaphore
 	local  *lockdir.Semaphore
+	broken error // of local, when it was last tried
 }
 
 // A limitError says of which limit an error is.
@@ -64,26 +65,27 @@ func (f *runFlags) open(ctx context.Context, say func(string), program string) (
 	return limits, end, nil
 }
 
+const lockDirHint = "--lock-dir DIR, a folder on a disk of this machine"
+
 func (f *runFlags) openLocal(asked namedLimit, program string) (*lockdir.Semaphore, error) {
-	const hint = "--lock-dir DIR, a folder on a disk of this machine"
 	dir := f.lockDir
 	if dir == "" {
 		state := os.Getenv("XDG_STATE_HOME")
 		if !filepath.IsAbs(state) {
 			home, err := os.UserHomeDir()
 			if err != nil {
-				return nil, &hintedError{fmt.Errorf("no folder for locks: %w", err), hint}
+				return nil, &hintedError{fmt.Errorf("no folder for locks: %w", err), lockDirHint}
 			}
 			state = filepath.Join(home, ".local", "state")
 		}
 		dir = filepath.Join(state, "penstock", "locks")
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, &hintedError{fmt.Errorf("no folder for locks: %w", pathReason(err)), hint}
+			return nil, &hintedError{fmt.Errorf("no folder for locks: %w", pathReason(err)), lockDirHint}
 		}
 	}
 	s, err := lockdir.Open(dir, asked.name, asked.n, fmt.Sprintf("%s (pid %d)", program, os.Getpid()))
 	if err != nil {
-		return nil, &hintedError{fmt.Errorf("no folder for locks: %w", pathReason(err)), hint}
+		return nil, &hintedError{fmt.Errorf("no folder for locks: %w", pathReason(err)), lockDirHint}
 	}
 	return s, nil
 }
@@ -108,7 +110,12 @@ func (l *runLimit) TryAcquirePermit(int) (penstock.Permit, bool) {
 	if l.shared != nil {
 		return l.shared.TryAcquirePermit(l.weight)
 	}
-	return l.local.TryAcquirePermit(l.weight)
+	p, ok, err := l.local.Try(l.weight)
+	l.broken = err
+	if err != nil || !ok {
+		return nil, false
+	}
+	return p, true
 }
 
 // now is the limit under which p was given.

@@ -175,11 +175,15 @@ func (f *runFlags) take(ctx context.Context, limits []*runLimit) (penstock.Permi
 	if f.waits || f.timeout > 0 {
 		return limit.AcquirePermit(ctx, 1)
 	}
-	p, ok := limit.TryAcquirePermit(1)
-	if !ok {
-		return nil, context.DeadlineExceeded
+	if p, ok := limit.TryAcquirePermit(1); ok {
+		return p, nil
 	}
-	return p, nil
+	for _, l := range limits {
+		if l.broken != nil {
+			return nil, &limitError{l.asked.name, l.broken}
+		}
+	}
+	return nil, context.DeadlineExceeded
 }
 
 // whyNot is why there is no permit, for the user.
@@ -205,6 +209,8 @@ func (f *runFlags) whyNot(err error, limits []*runLimit) error {
 		return usagef("a smaller --weight, or a larger limit", "--weight %d is more than the limit of %s", f.weight(name), name)
 	case errors.Is(err, redislimit.ErrKind):
 		return usagef("--limit with another name", "%s is the name of a rate in this store", name)
+	case limits[0].local != nil:
+		return &hintedError{fmt.Errorf("the locks of %s: %w", name, pathReason(err)), lockDirHint}
 	}
 	return err
 }

@@ -221,7 +221,7 @@ func watch(srv *redistest.Server, origin *ceiling, d time.Duration) (limits []in
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(d); time.Now().Before(end); <-tick.C {
-		text, err := srv.CLI("HGET", "penstock:{api}:set", "l")
+		text, err := srv.Ask("HGET", "penstock:{api}:set", "l")
 		n, bad := strconv.Atoi(text)
 		if err == nil && bad == nil {
 			limits = append(limits, n)

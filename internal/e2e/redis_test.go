@@ -41,7 +41,7 @@ func cmdRedis(ts *testscript.TestScript, neg bool, args []string) {
 	case "kill":
 		srv.Kill()
 	case "cli":
-		out, err := srv.CLI(args[1:]...)
+		out, err := srv.Ask(args[1:]...)
 		ts.Check(err)
 		_, err = ts.Stdout().Write([]byte(out + "\n"))
 		ts.Check(err)

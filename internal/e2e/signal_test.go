@@ -1,8 +1,10 @@
 package e2e_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -130,5 +132,42 @@ func TestSignalReloadsThePolicy(t *testing.T) {
 	}
 	if err := checkRecords(recs, all, "inorder", "ok"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSignalStuck: a merge into a pipe that nobody reads is ended by the second signal
+// all the same, and leaves no half of a file.
+func TestSignalStuck(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var share strings.Builder // more than a pipe holds; its first record is missing
+	for i := range 50_000 {
+		fmt.Fprintf(&share, `{"index":%d,"url":"http://h/","status":200,"ok":true}`+"\n", i+1)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a.jsonl"), []byte(share.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, nil, dir, "merge", "a.jsonl", "--missing", "gaps")
+	s.read(t, 1)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for ended, deadline := false, time.After(time.Minute); !ended; {
+		select {
+		case <-tick.C:
+			_ = s.cmd.Process.Signal(syscall.SIGINT) // it may have ended just now
+		case line, more := <-s.said:
+			if ended = !more; more {
+				t.Errorf("it says %q", line)
+			}
+		case <-deadline:
+			_ = s.cmd.Process.Kill()
+			t.Fatal("it goes on")
+		}
+	}
+	if s.finish(t); s.code != 130 {
+		t.Errorf("exit %d, want 130", s.code)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "gaps")); !os.IsNotExist(err) {
+		t.Errorf("the file of what is missing is left: %v", err)
 	}
 }

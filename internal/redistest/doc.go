@@ -24,15 +24,13 @@ const patience = time.Minute
 // Require skips the test, or fails it, if there is no redis-server.
 func Require(t testing.TB) {
 	t.Helper()
-	for _, program := range []string{"redis-server", "redis-cli"} {
-		if _, err := exec.LookPath(program); err == nil {
-			continue
-		}
-		if strings.Contains(os.Getenv("PENSTOCK_REQUIRE"), "redis-server") {
-			t.Fatalf("no %s, though PENSTOCK_REQUIRE names it", program)
-		}
-		t.Skipf("no %s; on Debian: sudo apt-get install redis-server", program)
+	if _, err := exec.LookPath("redis-server"); err == nil {
+		return
 	}
+	if strings.Contains(os.Getenv("PENSTOCK_REQUIRE"), "redis-server") {
+		t.Fatal("no redis-server, though PENSTOCK_REQUIRE names it")
+	}
+	t.Skip("no redis-server; on Debian: sudo apt-get install redis-server")
 }
 
 // Eventually waits until ok, looking often: what is waited for happens in

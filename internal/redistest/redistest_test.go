@@ -15,9 +15,7 @@ func TestMain(m *testing.M) {
 		parent(dir)
 		return
 	}
-	code := m.Run()
-	redistest.CloseShared()
-	os.Exit(code)
+	os.Exit(redistest.Run(m))
 }
 
 // parent starts a server, says which, and waits to be killed.
@@ -30,7 +28,7 @@ func parent(dir string) {
 	if err := s.Launch(); err != nil {
 		panic(err)
 	}
-	out, _ := s.CLI("INFO", "server")
+	out, _ := s.Ask("INFO", "server")
 	_, rest, _ := strings.Cut(out, "process_id:")
 	pid, _, _ := strings.Cut(rest, "\r")
 	if err := os.WriteFile(filepath.Join(dir, "new"), []byte(pid), 0o600); err != nil {
@@ -47,7 +45,7 @@ func TestRestart(t *testing.T) {
 	s := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	s.Must("SET", "a", "1")
 	s.Kill()
-	if _, err := s.CLI("PING"); err == nil {
+	if _, err := s.Ask("PING"); err == nil {
 		t.Fatal("it answers after it was killed")
 	}
 	s.Start()
@@ -61,5 +59,25 @@ func TestShared(t *testing.T) {
 	a, b := redistest.Shared(t), redistest.Shared(t)
 	if a.Addr != b.Addr {
 		t.Errorf("%s and %s", a.Addr, b.Addr)
+	}
+}
+
+func TestAsk(t *testing.T) {
+	t.Parallel()
+	s := redistest.Shared(t)
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"2", []string{"RPUSH", "asked", "a b", "\r\n"}},
+		{"a b", []string{"LRANGE", "asked", "0", "0"}},
+		{"1\n\n2", []string{"EVAL", "return {1, false, {2}}", "0"}},
+		{"", []string{"GET", "missing"}},
+		{"OK", []string{"SET", "asked", ""}},
+		{"WRONGTYPE Operation against a key holding the wrong kind of value", []string{"LLEN", "asked"}},
+	} {
+		if got, err := s.Ask(c.args...); got != c.want || err != nil {
+			t.Errorf("%q: %q, %v, want %q", c.args, got, err, c.want)
+		}
 	}
 }

@@ -1,12 +1,12 @@
 package redistest
 
 import (
-	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,7 +86,7 @@ func (s *Server) launch() error {
 	s.proc = proc
 	ended := false
 	ok := within(patience, func() bool {
-		out, _ := s.CLI("PING")
+		out, _ := s.Ask("PING")
 		ended = proc.ended()
 		return ended || strings.Contains(out, "PONG") || strings.Contains(out, "NOAUTH") || strings.Contains(out, "LOADING")
 	})
@@ -109,23 +109,15 @@ func (s *Server) Kill() {
 // Signal sends it a signal, such as SIGSTOP.
 func (s *Server) Signal(sig os.Signal) error { return s.proc.cmd.Process.Signal(sig) }
 
-// CLI runs redis-cli, and returns what it has printed.
-func (s *Server) CLI(args ...string) (string, error) {
-	ctx, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	out, err := exec.CommandContext(ctx, "redis-cli", append([]string{"-p", Port(s.Addr)}, args...)...).CombinedOutput()
-	return strings.TrimSpace(string(out)), err
-}
-
-// Must is CLI, and fails the test where there is an error.
+// Must is Ask, and fails the test where there is an error.
 func (s *Server) Must(args ...string) string {
 	s.t.Helper()
-	out, err := s.CLI(args...)
+	out, err := s.Ask(args...)
 	if err == nil && strings.HasPrefix(out, "ERR") {
 		err = errors.New("refused")
 	}
 	if err != nil {
-		s.t.Fatalf("redis-cli %q: %v: %s", args, err, out)
+		s.t.Fatalf("redis %q: %v: %s", args, err, out)
 	}
 	return out
 }
@@ -150,7 +142,7 @@ var common struct {
 
 // Shared returns a server that has been up for three seconds and that all tests of
 // this process share which do it no harm, each by names of its own.
-// [CloseShared] ends it.
+// [Run] ends it.
 func Shared(t testing.TB) *Server {
 	t.Helper()
 	Require(t)
@@ -175,8 +167,18 @@ func Shared(t testing.TB) *Server {
 	return &s
 }
 
-// CloseShared ends the server that Shared has started, if it has: for TestMain.
-func CloseShared() {
+// Run runs the tests of a package, for TestMain, twelve at a time unless -parallel is
+// given: they wait more than they work. It ends what Shared has started.
+func Run(m *testing.M) int {
+	defer closeShared()
+	flag.Parse()
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = flag.Set("test.parallel", "12")
+	}
+	return m.Run()
+}
+
+func closeShared() {
 	common.Lock()
 	defer common.Unlock()
 	if common.srv != nil {

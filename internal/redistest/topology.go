@@ -65,7 +65,7 @@ func Sentinels(t testing.TB, primary *Server, replicas int) []string {
 	for _, addr := range addrs {
 		s := &Server{Addr: addr}
 		Eventually(t, patience, "the Sentinels know each other and the replicas", func() bool {
-			out, _ := s.CLI("INFO", "sentinel")
+			out, _ := s.Ask("INFO", "sentinel")
 			return strings.Contains(out, fmt.Sprintf("slaves=%d,sentinels=3", replicas))
 		})
 	}
