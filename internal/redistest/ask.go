@@ -14,11 +14,21 @@ import (
 
 // Ask sends a command and returns the answer as redis-cli prints it where its
 // output is no terminal: the elements of a list in a line each, an error as its
-// text. The error says that there was no answer.
+// text. It asks again while the server loads its data. The error says that there was
+// no answer.
 //
 // It is no redis-cli, since tests that wait ask some hundred times a second, and
 // starting as many processes took more of the machine than the tests.
-func (s *Server) Ask(args ...string) (string, error) {
+func (s *Server) Ask(args ...string) (out string, err error) {
+	within(patience, func() bool {
+		out, err = s.ask(args...)
+		return err != nil || !strings.HasPrefix(out, "LOADING")
+	})
+	return out, err
+}
+
+// ask is Ask that asks once.
+func (s *Server) ask(args ...string) (string, error) {
 	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.Addr)

@@ -42,7 +42,9 @@ func parent(dir string) {
 
 func TestRestart(t *testing.T) {
 	t.Parallel()
-	s := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always",
+		"--enable-debug-command", "yes", "--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024")
+	s.Must("EVAL", "for i=1,100 do redis.call('SET','k'..i,string.rep('x',500)) end", "0")
 	s.Must("SET", "a", "1")
 	s.Kill()
 	if _, err := s.Ask("PING"); err == nil {
@@ -65,6 +67,7 @@ func TestShared(t *testing.T) {
 func TestAsk(t *testing.T) {
 	t.Parallel()
 	s := redistest.Shared(t)
+	s.Must("DEL", "asked") // where the test is run more than once
 	for _, c := range []struct {
 		want string
 		args []string

@@ -86,7 +86,7 @@ func (s *Server) launch() error {
 	s.proc = proc
 	ended := false
 	ok := within(patience, func() bool {
-		out, _ := s.Ask("PING")
+		out, _ := s.ask("PING")
 		ended = proc.ended()
 		return ended || strings.Contains(out, "PONG") || strings.Contains(out, "NOAUTH") || strings.Contains(out, "LOADING")
 	})
