@@ -105,6 +105,10 @@ sets[2] = struct.pack(form, epoch, fence, used, L, R, T, grace, first, ticket, p
 if frees > 0 then call('HDEL', S, unpack(fields, 7)) end
 if served > 0 then call('ZREMRANGEBYRANK', Q, 0, served - 1) end
 if adds[1] then call('ZADD', Q, unpack(adds)) end
+if adds[1] and #adds == 2 * queue then -- it is new, and is to expire when the state does
+	local left = call('PTTL', S)
+	if left > 0 then call('PEXPIRE', Q, left) end
+end
 call('HSET', S, unpack(sets))
 if not busy then return before end
 for to, list in pairs(words) do call('SPUBLISH', S .. ':' .. to, table.concat(list, ' ')) end
