@@ -282,6 +282,7 @@ func TestRaisedLimit(t *testing.T) {
 		"fast": fetch.NewFastTransport(fetch.TransportOptions{MaxConns: 3, MaxConnsPerHost: 3}),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			srv, err := origin.Start(origin.Options{})
 			if err != nil {
 				t.Fatal(err)

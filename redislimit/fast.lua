@@ -104,9 +104,10 @@ end
 sets[2] = struct.pack(form, epoch, fence, used, L, R, T, grace, first, ticket, procs, kept, queue)
 if frees > 0 then call('HDEL', S, unpack(fields, 7)) end
 if served > 0 then call('ZREMRANGEBYRANK', Q, 0, served - 1) end
-if adds[1] then call('ZADD', Q, unpack(adds)) end
-if adds[1] and #adds == 2 * queue then -- it is new, and is to expire when the state does
-	local left = call('PTTL', S)
+if adds[1] then
+	call('ZADD', Q, unpack(adds))
+	-- A queue that is new lives no longer than the state, of which it has the rest.
+	local left = #adds == 2 * queue and call('PTTL', S) or 0
 	if left > 0 then call('PEXPIRE', Q, left) end
 end
 call('HSET', S, unpack(sets))

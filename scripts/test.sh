@@ -31,6 +31,7 @@ step 'end to end, the long runs' within internal/e2e long '^TestLong' ./...
 step 'shared limits, the long cases' long '^TestLong' ./redislimit
 step 'limits that find themselves, three seeds each' long '^Test(Scenarios|HeldOut|Wired)$' ./adaptive
 step 'more scripts for asyncio and us' long '^TestSameOrderOfEventsAsAsyncio$' ./internal/difftest
+step 'the memory of a million keys' long '^TestMemoryOfAMillionKeys$' ./keyed
 step 'the limits, judged for longer' long '^TestJudges$' ./httplimit
 for judge in nginx haproxy; do
 	command -v "$judge" >/dev/null ||
