@@ -122,7 +122,7 @@ func (b *switchboard) serve(client net.Conn, all *sync.WaitGroup) {
 		b.mu.Lock()
 		if at != b.to {
 			at = b.to
-			if server, err = net.Dial("tcp", at); err != nil { //nolint:noctx // the loopback refuses or accepts at once
+			if server, err = net.Dial("tcp", at); err != nil {
 				b.mu.Unlock()
 				break
 			}
