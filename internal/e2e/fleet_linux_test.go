@@ -278,6 +278,7 @@ func TestLongFleetComesAndGoes(t *testing.T) {
 		t.Errorf("exit %d\n%s", second.code, &second.stderr)
 	}
 	c.redis.Start()
+	c.redis.Must("PING") // once it has loaded its data: who begins before is told that it is loading
 	c.ends(c.work("b.jsonl", "-c", "5", "--resume"), "the second, again")
 	c.merged("a.jsonl", "b.jsonl")
 	total := srv.Audit().Total
