@@ -123,8 +123,9 @@ func (j *job) request(req *http.Request) {
 		req.Host = host
 	}
 	if len(j.body) > 0 {
-		req.ContentLength = int64(len(j.body))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.body)), nil }
+		body := j.body // not j's: it may be another's, or another request's, when this is called
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		req.Body, _ = req.GetBody()
 	}
 }
