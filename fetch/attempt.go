@@ -39,7 +39,6 @@ type attempt struct {
 
 // try makes j's request once. It returns when the body is read or given up.
 func (w *worker) try(ctx context.Context, j *job) *attempt {
-	w.dropStored() // of an attempt that made no record
 	a := &w.last
 	*a = attempt{start: j.picked}
 	if j.share != nil || j.total != nil { // it has waited since

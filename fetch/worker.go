@@ -31,9 +31,9 @@ func (e *Engine) work(ctx context.Context) {
 		defer w.caller.Close()
 	}
 	ctx = w.connection.watched(ctx)
-	defer w.dropStored()
 	for j := e.sched.next(); j != nil; j = e.sched.next() {
 		w.do(ctx, j)
+		w.dropStored() // now: the next job's time counts from when it was picked
 	}
 }
 
