@@ -46,9 +46,13 @@ func (w *worker) do(ctx context.Context, j *job) {
 	}
 	if j.tooDear {
 		j.release(penstock.Unused)
+		now := time.Now()
+		if j.started.IsZero() {
+			j.started = now
+		}
 		w.finish(j, &attempt{err: &Error{
 			Class: InvalidInput, Message: fmt.Sprintf("cost %d is more than the rate ever gives", j.item.Cost),
-		}, start: time.Now()})
+		}, start: now})
 		return
 	}
 	if j.spent == 0 {
