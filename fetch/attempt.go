@@ -39,7 +39,6 @@ type attempt struct {
 
 // try makes j's request once. It returns when the body is read or given up.
 func (w *worker) try(ctx context.Context, j *job) *attempt {
-	w.dropStored() // of an attempt that made no record
 	a := &w.last
 	*a = attempt{start: j.picked}
 	if j.share != nil || j.total != nil { // it has waited since
@@ -123,8 +122,9 @@ func (j *job) request(req *http.Request) {
 		req.Host = host
 	}
 	if len(j.body) > 0 {
-		req.ContentLength = int64(len(j.body))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.body)), nil }
+		body := j.body // not j's: it may be another's, or another request's, when this is called
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		req.Body, _ = req.GetBody()
 	}
 }

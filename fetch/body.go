@@ -130,7 +130,7 @@ type (
 	onlyReader struct{ io.Reader }
 )
 
-// dropStored removes a file that belongs to no record.
+// dropStored removes the file of an attempt that belongs to no record.
 func (w *worker) dropStored() {
 	if s := w.last.stored; s != nil && s.Body != nil {
 		s.Discard()

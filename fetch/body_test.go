@@ -2,17 +2,59 @@ package fetch_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"github.com/penstock-go/penstock/fetch"
 	"github.com/penstock-go/penstock/fetch/bodies"
 	"github.com/penstock-go/penstock/internal/origin"
 )
+
+// The file of a body that was cut is gone with its record, not when its worker has
+// something to do again.
+func TestTornBodyLeavesAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	store, err := bodies.Open(dir, bodies.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(func(hit) reply {
+			return reply{body: strings.Repeat("x", 100_000), bodyErr: syscall.ECONNRESET}
+		})
+		more, done := make(chan struct{}), make(chan error)
+		src := from(func(_ context.Context, i int64) (fetch.Item, error) {
+			if i == 0 {
+				return fetch.Item{URL: "http://a/"}, nil
+			}
+			<-more
+			return fetch.Item{}, io.EOF
+		})
+		go func() {
+			_, err := fetch.Run(t.Context(), src, newShelf(), fetch.Options{Transport: n, KeepBody: true, Bodies: store})
+			done <- err
+		}()
+		synctest.Wait()
+		err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() {
+				t.Errorf("%s is there while nothing is under way", path)
+			}
+			return err
+		})
+		close(more)
+		if err := errors.Join(err, <-done); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
 
 // Bodies of all sizes go where they belong, in pieces or whole, over either
 // transport; one that is cut, or over the limit, leaves no file.

@@ -69,14 +69,27 @@ func appendBody(b, body []byte) []byte {
 }
 
 // bodyLength is about how many bytes appendBody appends, and mostly not less: how much
-// there is to escape, and whether it is text at all, is guessed from its beginning.
+// there is to escape, and whether it is text at all, is guessed from its beginning. One
+// that is all to be escaped says little, as the zeros before a disk's image: then all
+// of it is looked at, or seven times as much memory were taken as is needed.
 func bodyLength(body []byte) int {
 	first := body[:min(len(body), 4<<10)]
-	if !utf8.Valid(first[:lastRune(first)]) {
+	isText, more := utf8.Valid(first[:lastRune(first)]), 0.0
+	if isText {
+		more = 1.25 * float64(toEscape(first)) / float64(max(1, len(first)))
+	}
+	if isText && more > 1.25 {
+		isText, more = utf8.Valid(body), float64(toEscape(body))/float64(len(body))
+	}
+	if !isText {
 		return base64.StdEncoding.EncodedLen(len(body))
 	}
-	n := len(first)
-	for _, c := range first {
+	return len(body) + int(more*float64(len(body)))
+}
+
+// toEscape is how many bytes longer b is as a string of JSON.
+func toEscape(b []byte) (n int) {
+	for _, c := range b {
 		switch {
 		case c == '"', c == '\\', c == '\n', c == '\r', c == '\t':
 			n++
@@ -84,8 +97,7 @@ func bodyLength(body []byte) int {
 			n += len(`\u0000`) - 1
 		}
 	}
-	more := float64(n-len(first)) / float64(max(1, len(first)))
-	return len(body) + int(1.25*more*float64(len(body)))
+	return n
 }
 
 // lastRune is where the last rune of b begins, which may not all be there.

@@ -62,6 +62,17 @@ func TestLargeRowsFit(t *testing.T) {
 	}
 }
 
+// A beginning that is all to be escaped, as that of a disk's image, says little of the
+// rest: the room made for it is bounded.
+func TestLargeRowOfOddBeginning(t *testing.T) {
+	for name, rest := range map[string]string{"binary": "\xff", "text": "a"} {
+		body := append(make([]byte, 8<<10), bytes.Repeat([]byte(rest), 1_000_000)...)
+		if n := bodyLength(body); n > 2*len(body) {
+			t.Errorf("%s: room for %d bytes is made for a body of %d", name, n, len(body))
+		}
+	}
+}
+
 // Large rows that come back from the file come into memory that others left.
 func TestRowsComeBackIntoSpareMemory(t *testing.T) {
 	var spare spareBuffers

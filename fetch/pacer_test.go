@@ -147,7 +147,7 @@ func TestRateThatNeverComes(t *testing.T) {
 			t.Fatalf("%d records after %v: %v", s.count(), time.Since(s.start), err)
 		}
 		recs := s.each(t, 3)
-		if !recs[0].OK || !recs[2].OK || classOf(recs[1]) != fetch.InvalidInput {
+		if !recs[0].OK || !recs[2].OK || classOf(recs[1]) != fetch.InvalidInput || recs[1].Started.Before(s.start) {
 			t.Errorf("records %+v", recs)
 		}
 	})

@@ -307,6 +307,49 @@ func TestHeadersAreNotShared(t *testing.T) {
 	})
 }
 
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// What a transport was given stays as it was, whatever becomes of the item: a
+// redirect makes another request of it, and another item its job.
+func TestBodyAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(func(h hit) reply {
+			if h.method == http.MethodPost && h.host == "a:80" {
+				return reply{status: 303, header: http.Header{"Location": {"/there"}}}
+			}
+			return reply{}
+		})
+		var posted []*http.Request
+		keep := roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodPost {
+				posted = append(posted, req)
+			}
+			return n.RoundTrip(req)
+		})
+		src := list(
+			fetch.Item{URL: "http://a/", Body: []byte("one")}, fetch.Item{URL: "http://b/", Body: []byte("two")},
+			fetch.Item{URL: "http://b/", Body: []byte("three")}, fetch.Item{URL: "http://b/"},
+		)
+		_, err := fetch.Run(t.Context(), src, newShelf(), fetch.Options{
+			Transport: keep, Concurrency: 1, Redirects: 1,
+		})
+		if err != nil || len(posted) != 3 {
+			t.Fatalf("%d requests with a body, %v", len(posted), err)
+		}
+		for i, want := range []string{"one", "two", "three"} {
+			body, err := posted[i].GetBody()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(body); string(got) != want || err != nil {
+				t.Errorf("the body of request %d is %q again, %v, want %q", i, got, err, want)
+			}
+		}
+	})
+}
+
 // The Host header can be set, as with curl's -H.
 func TestHostHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

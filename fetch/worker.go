@@ -31,9 +31,9 @@ func (e *Engine) work(ctx context.Context) {
 		defer w.caller.Close()
 	}
 	ctx = w.connection.watched(ctx)
-	defer w.dropStored()
 	for j := e.sched.next(); j != nil; j = e.sched.next() {
 		w.do(ctx, j)
+		w.dropStored() // now: the next job's time counts from when it was picked
 	}
 }
 
@@ -46,9 +46,13 @@ func (w *worker) do(ctx context.Context, j *job) {
 	}
 	if j.tooDear {
 		j.release(penstock.Unused)
+		now := time.Now()
+		if j.started.IsZero() {
+			j.started = now
+		}
 		w.finish(j, &attempt{err: &Error{
 			Class: InvalidInput, Message: fmt.Sprintf("cost %d is more than the rate ever gives", j.item.Cost),
-		}, start: time.Now()})
+		}, start: now})
 		return
 	}
 	if j.spent == 0 {
