@@ -74,6 +74,19 @@ func begun(t testing.TB, srv *redistest.Server, name string, limit int) {
 	p.Release(penstock.Success)
 }
 
+// acquiring acquires n aside, and gives what came of it, nil after an error.
+func acquiring(t testing.TB, s *redislimit.Semaphore, n int) <-chan *redislimit.Permit {
+	got := make(chan *redislimit.Permit)
+	go func() {
+		p, err := s.Acquire(t.Context(), n)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- p
+	}()
+	return got
+}
+
 // logged keeps what is logged.
 type logged struct {
 	mu   sync.Mutex

@@ -2,6 +2,7 @@ package redislimit_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -83,30 +84,21 @@ func newSwitchboard(t *testing.T, to string) *switchboard {
 		t.Fatal(err)
 	}
 	b := &switchboard{addr: l.Addr().String(), to: to}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { b.serve(c, &all) })
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
+	redistest.Hear(t, l, b.serve)
+	t.Cleanup(func() { // before Hear waits for them
 		b.mu.Lock()
+		defer b.mu.Unlock()
 		for _, c := range b.conns {
 			c.Close()
 		}
-		b.mu.Unlock()
-		all.Wait()
 	})
 	return b
 }
 
 // serve passes on what a client says, to the server of now.
-func (b *switchboard) serve(client net.Conn, all *sync.WaitGroup) {
+func (b *switchboard) serve(client net.Conn) {
+	var answering sync.WaitGroup
+	defer answering.Wait()
 	b.mu.Lock()
 	b.conns = append(b.conns, client)
 	b.mu.Unlock()
@@ -128,18 +120,7 @@ func (b *switchboard) serve(client net.Conn, all *sync.WaitGroup) {
 			}
 			b.conns = append(b.conns, server)
 			answers := server
-			all.Go(func() {
-				back := make([]byte, 64<<10)
-				for {
-					n, err := answers.Read(back)
-					if err != nil {
-						return
-					}
-					if _, err := client.Write(back[:n]); err != nil {
-						return
-					}
-				}
-			})
+			answering.Go(func() { _, _ = io.Copy(client, answers) })
 		}
 		_, err = server.Write(buf[:n])
 		b.mu.Unlock()

@@ -91,14 +91,7 @@ func TestDroppedReplies(t *testing.T) {
 		if i%2 == 0 {
 			one.Release(penstock.Success)
 		}
-		got := make(chan *redislimit.Permit)
-		go func() {
-			q, err := s.Acquire(t.Context(), 2)
-			if err != nil {
-				t.Error(err)
-			}
-			got <- q
-		}()
+		got := acquiring(t, s, 2)
 		eventually(t, patience, "calls fail", func() bool { return s.Stats().Away })
 		p.Deaf.Store(false)
 		(<-got).Release(penstock.Success)

@@ -42,14 +42,7 @@ func TestQueueExpires(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // also one that is made anew
-		got := make(chan *redislimit.Permit)
-		go func() {
-			next, err := sem.Acquire(t.Context(), 1)
-			if err != nil {
-				t.Error(err)
-			}
-			got <- next
-		}()
+		got := acquiring(t, sem, 1)
 		eventually(t, patience, "one waits", func() bool { return srv.Must("ZCARD", "penstock:{line}:queue") == "1" })
 		if ttl := srv.Must("TTL", "penstock:{line}:queue"); ttl == "-1" {
 			t.Error("the queue never expires")

@@ -134,14 +134,7 @@ func TestUsedGrantIsNotRefunded(t *testing.T) {
 	}
 	late := make(chan struct{})
 	client.hold(nil, func() { <-late })
-	got := make(chan *redislimit.Permit)
-	go func() {
-		q, err := sem.Acquire(t.Context(), 1)
-		if err != nil {
-			t.Error(err)
-		}
-		got <- q
-	}()
+	got := acquiring(t, sem, 1)
 	eventually(t, 10*time.Second, "it waits", func() bool { return srv.Must("ZCARD", "penstock:{refund}:queue") == "1" })
 	p.Release(penstock.Success)
 	q := <-got // by a sync
