@@ -15,8 +15,8 @@ const (
 	// streamFrom is from how many bytes on a body goes into Options.Bodies as it
 	// comes.
 	streamFrom = 32 << 10
-	// believed is how much memory a Content-Length gets before the bytes are there: 1 MiB
-	// and what stands around that, as much is made in pieces of so much.
+	// believed is how much memory a Content-Length gets before the bytes are there: 1 MiB,
+	// a usual size of pieces, and a little for what is put around one.
 	believed = 1<<20 + 64<<10
 	// spareStep is what the sizes of larger ones are multiples of.
 	spareStep = 32 << 10

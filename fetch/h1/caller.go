@@ -55,9 +55,10 @@ func (c *Caller) Close() {
 
 // Do makes a request, whose own context does not count, and returns its response,
 // as RoundTrip does; but the response, its header included, is valid only until
-// the next Do, and the header must not be changed. All of it must be over at until, the zero time being never, or it ends
-// with context.DeadlineExceeded, in the body's Read as well. The body must be
-// read to its end or closed before the next Do.
+// the next Do, and the header must not be changed. All of it must be over at
+// until, the zero time being never, or it ends with context.DeadlineExceeded, in
+// the body's Read as well. The body must be read to its end or closed before the
+// next Do.
 //
 // A header that is the same map as that of the request before is taken to say the
 // same: do not change it in between.
