@@ -24,6 +24,7 @@ type result struct {
 	rss    int64         // bytes at the most
 	lost   int
 	others time.Duration // until all hosts but the slow one were done
+	delay  time.Duration // that the server really made
 }
 
 // longest is for one run of one command.
@@ -74,6 +75,11 @@ func (p *peer) measure(ctx context.Context, j job, srv *server) (r result, err e
 		r.rss <<= 10
 	}
 	r.n = j.n
+	if j.s.delay > 0 {
+		if r.delay, err = srv.delayed(); err != nil {
+			return r, err
+		}
+	}
 	if p.ceil {
 		if r.n, r.rate, err = wrkSays(text.String()); err != nil {
 			return r, err

@@ -31,8 +31,8 @@ func scenarios() []scenario {
 		{name: "small-10", about: "100,000 small responses, 10 connections", server: "nginx", urls: 100_000, conns: 10},
 		{name: "small-1000", about: "100,000 small responses, 1,000 connections", server: "nginx", urls: 100_000, conns: 1000},
 		{
-			name: "delay", about: "6,000 responses after 50 ms each, 100 connections: 2,000/s is all there is",
-			server: "delay", urls: 6_000, conns: 100, delay: 50 * time.Millisecond,
+			name: "delay", about: "20,000 responses after 50 ms each, 100 connections: 2,000/s is all there is",
+			server: "delay", urls: 20_000, conns: 100, delay: 50 * time.Millisecond,
 		},
 		{name: "tls", about: "100,000 small responses over TLS, 100 connections", server: "nginx", urls: 100_000, conns: 100, tls: true},
 		{name: "big", about: "2,000 bodies of 1 MB, 100 connections", server: "big", urls: 2000, conns: 100, big: true},

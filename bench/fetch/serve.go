@@ -26,6 +26,8 @@ type behaviour struct {
 	began, others time.Time
 	window        int64 // second since then
 	used          int
+	answers       int64         // that were delayed,
+	delayed       time.Duration // all of them together
 }
 
 const bigBody = 1 << 20
@@ -144,6 +146,10 @@ func (b *behaviour) answer(out []byte, path string, first bool) net.Buffers {
 		b.mu.Unlock()
 	case b.delay > 0:
 		time.Sleep(b.delay)
+		b.mu.Lock()
+		b.answers++
+		b.delayed += time.Since(now)
+		b.mu.Unlock()
 	}
 	return net.Buffers{ok200(out, []byte(`{"id":"`+path+`;`+padding))}
 }
@@ -157,9 +163,13 @@ func ok200(out, body []byte) []byte {
 func (b *behaviour) control(what string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if what == "reset" {
-		b.began, b.others, b.window, b.used = time.Time{}, time.Time{}, 0, 0
+	took := b.others.Sub(b.began)
+	switch what {
+	case "reset":
+		b.began, b.others, b.window, b.used, b.answers, b.delayed = time.Time{}, time.Time{}, 0, 0, 0, 0
 		return "ok"
+	case "delayed":
+		took = b.delayed / time.Duration(max(1, b.answers))
 	}
-	return strconv.FormatInt(int64(b.others.Sub(b.began)), 10)
+	return strconv.FormatInt(int64(took), 10)
 }

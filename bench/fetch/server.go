@@ -145,8 +145,14 @@ func (srv *server) reset() error {
 
 // othersTook is from the first request to the last answer of a host that is not
 // the slow one.
-func (srv *server) othersTook() (time.Duration, error) {
-	b, err := srv.control("others")
+func (srv *server) othersTook() (time.Duration, error) { return srv.duration("others") }
+
+// delayed is how long an answer was delayed on average: no timer is on time, and the
+// server has its client beside it.
+func (srv *server) delayed() (time.Duration, error) { return srv.duration("delayed") }
+
+func (srv *server) duration(what string) (time.Duration, error) {
+	b, err := srv.control(what)
 	if err != nil {
 		return 0, err
 	}

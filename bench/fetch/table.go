@@ -25,6 +25,7 @@ func cpu(r result) float64   { return float64(r.cpu) / float64(time.Microsecond)
 func wall(r result) float64  { return r.wall.Seconds() }
 func peak(r result) int64    { return r.rss }
 func lost(r result) int      { return r.lost }
+func delay(r result) float64 { return r.delay.Seconds() }
 func spared(r result) string { return fmt.Sprintf("%.2f s", r.others.Seconds()) }
 
 // table writes the medians; ratios are of the first command to each.
@@ -35,8 +36,11 @@ func (s scenario) table(w io.Writer, peers []*peer, results map[string][]result)
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s** (%s)\n\n", s.about, s.name)
 	head, line := "| | requests/s | range | ours / theirs | wall | CPU us | ours / theirs | peak RSS | lost |", "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
-	if s.others {
+	switch {
+	case s.others:
 		head, line = head+" the nine others done after |", line+"--:|"
+	case s.delay > 0:
+		head, line = head+" the server's delay | of connections / delay |", line+"--:|--:|"
 	}
 	fmt.Fprintf(&b, "%s\n%s\n", head, line)
 	first := results[peers[0].name]
@@ -61,8 +65,12 @@ func (s scenario) table(w io.Writer, peers []*peer, results map[string][]result)
 		fmt.Fprintf(&b, "| %s | %s | %s to %s | %.2f | %s | %.1f | %.2f | %d MB | %d |", name,
 			thousands(int(median(rs, rate))), thousands(int(lo.rate)), thousands(int(hi.rate)), ratio(first, rs, rate), time,
 			median(rs, cpu), ratio(first, rs, cpu), (median(rs, peak)+500_000)/1_000_000, median(rs, lost))
-		if s.others {
+		switch {
+		case s.others:
 			fmt.Fprintf(&b, " %s |", median(rs, spared))
+		case s.delay > 0:
+			part := func(r result) float64 { return r.rate * r.delay.Seconds() / float64(s.conns) }
+			fmt.Fprintf(&b, " %.1f ms | %.1f %% |", 1000*median(rs, delay), 100*median(rs, part))
 		}
 		b.WriteByte('\n')
 	}
