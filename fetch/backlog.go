@@ -3,7 +3,6 @@ package fetch
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/penstock-go/penstock/fetch/journal"
@@ -16,7 +15,7 @@ type backlog struct {
 	order  Order
 	memory int64
 	// open makes the file when it is first needed.
-	open func() (*os.File, error)
+	open func() (aheadFile, error)
 	// emit takes the rows that are no longer held back, with the input of
 	// those that failed.
 	emit func(row, failed []byte, e journal.Entry)
@@ -24,7 +23,7 @@ type backlog struct {
 	next   int64 // every row below is out
 	held   map[int64]*heldRow
 	bytes  int64 // in memory
-	file   *os.File
+	file   aheadFile
 	place  storage // in the file
 	inFile int     // rows
 	freed  []span  // of rows that are out
@@ -112,6 +111,17 @@ func (q *backlog) keep(h *heldRow) {
 
 // spill puts a copy of h's row into the file.
 func (q *backlog) spill(h *heldRow, row []byte) error {
+	if err := q.allot(h, len(row)); err != nil {
+		return err
+	}
+	if _, err := q.file.WriteAt(row, h.at); err != nil {
+		return keepingError(err)
+	}
+	return nil
+}
+
+// allot gives h a place for n bytes in the file.
+func (q *backlog) allot(h *heldRow, n int) error {
 	if q.file == nil {
 		f, err := q.open()
 		if err != nil {
@@ -119,27 +129,27 @@ func (q *backlog) spill(h *heldRow, row []byte) error {
 		}
 		q.file = f
 	}
-	at := q.place.take(int64(len(row)))
-	if _, err := q.file.WriteAt(row, at); err != nil {
-		return fmt.Errorf("keeping records that wait for an earlier one: %w", err)
-	}
-	h.at, h.entry.At = at, at
+	h.at = q.place.take(int64(n))
+	h.entry.At = h.at
 	q.inFile++
 	return nil
 }
 
-// release hands on the rows below low, in order.
-func (q *backlog) release(low int64) error {
+// releaseAtOnce is how many rows are handed on before others may write theirs.
+const releaseAtOnce = 512
+
+// release hands on rows below low, in order. There may be more of them.
+func (q *backlog) release(low int64) (more bool, err error) {
 	if low <= q.next || q.order == CompletionOrder {
-		return nil
+		return false, nil
 	}
 	if low-q.next <= 2*int64(len(q.held))+64 {
-		for ; q.next < low; q.next++ {
+		for end := min(low, q.next+releaseAtOnce); q.next < end; q.next++ {
 			if err := q.out(q.next); err != nil {
-				return err
+				return false, err
 			}
 		}
-		return nil
+		return q.next < low, nil
 	}
 	// low is far beyond what is held, as where an earlier run has done much.
 	for _, index := range slices.Sorted(maps.Keys(q.held)) {
@@ -147,11 +157,11 @@ func (q *backlog) release(low int64) error {
 			break
 		}
 		if err := q.out(index); err != nil {
-			return err
+			return false, err
 		}
 	}
 	q.next = low
-	return nil
+	return false, nil
 }
 
 // flush hands on all that is held, gaps or not.

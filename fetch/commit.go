@@ -4,9 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
-	"maps"
 	"os"
-	"slices"
 
 	"github.com/penstock-go/penstock/fetch/journal"
 )
@@ -19,11 +17,14 @@ func (f *File) commit(last bool) {
 		f.mu.Unlock()
 		return
 	}
-	// What is in the archive up to its size is for items that the journal
-	// knows, and no others: the same records would come into it twice.
-	all := last || f.all || f.opts.Sync == SyncAlways || f.archive != nil || len(f.backlog.held) == 0
+	err := f.copyAhead(last || f.wantsAll())
+	all := last || f.wantsAll() || len(f.backlog.held) == 0
 	f.all = false
-	sizes, err := f.gather(all)
+	var sizes journal.Sizes
+	if err == nil {
+		sizes, err = f.gather(all)
+	}
+	beside := f.beside()
 	unused := f.backlog.inFile == 0
 	entries, written := f.entries, f.written
 	f.entries = f.spare[:0]
@@ -33,7 +34,7 @@ func (f *File) commit(last bool) {
 	f.mu.Unlock()
 
 	if err == nil {
-		err = f.sync()
+		err = f.sync(beside)
 	}
 	if err == nil && len(entries) > 0 {
 		err = f.journal.Commit(entries, sizes, f.opts.Sync != SyncNever)
@@ -61,6 +62,14 @@ func (f *File) commit(last bool) {
 	f.commits.Broadcast()
 }
 
+// wantsAll says that rows which wait for an earlier one are to be safe now, however
+// short they have waited. What is in the archive up to its size is for items that the
+// journal knows, and no others: the same records would come into it twice. The caller
+// holds mu.
+func (f *File) wantsAll() bool {
+	return f.all || f.opts.Sync == SyncAlways || f.archive != nil
+}
+
 // gather hands all rows to the system and tells how long the files are then.
 // The caller holds mu.
 func (f *File) gather(all bool) (sizes journal.Sizes, err error) {
@@ -68,7 +77,7 @@ func (f *File) gather(all bool) (sizes journal.Sizes, err error) {
 		err = f.packer.Flush()
 	}
 	if err == nil {
-		err = f.keepAhead(all)
+		err = f.noteAhead(all)
 	}
 	if err == nil {
 		err = f.failed.flush()
@@ -80,33 +89,21 @@ func (f *File) gather(all bool) (sizes journal.Sizes, err error) {
 	return sizes, err
 }
 
-// keepAhead puts rows that wait in memory into the ahead file as well, so that
-// they outlive the process: all of them, or those that waited at the last
-// commit already. Most rows wait for much less than that, and need not be
-// written twice. The caller holds mu.
-func (f *File) keepAhead(all bool) error {
-	for _, index := range slices.Sorted(maps.Keys(f.backlog.held)) {
-		h := f.backlog.held[index]
-		if h.at < 0 && !all && !h.waited {
-			h.waited = true
-			continue
-		}
-		if h.at < 0 {
-			if err := f.backlog.spill(h, h.data); err != nil {
-				return err
-			}
-		}
-		if !h.entry.Ahead {
-			f.noteFailed(h.failed, h.entry)
-			h.entry.Ahead = true
-			f.entries = append(f.entries, h.entry)
-		}
+type syncer interface{ Sync() error }
+
+// beside is the files that are made when they are first needed. The caller holds mu.
+func (f *File) beside() (files []syncer) {
+	if f.failed.file != nil {
+		files = append(files, f.failed.file)
 	}
-	return nil
+	if f.backlog.file != nil {
+		files = append(files, f.backlog.file)
+	}
+	return files
 }
 
 // sync forces the files to the disk.
-func (f *File) sync() error {
+func (f *File) sync(beside []syncer) error {
 	if f.opts.Sync == SyncNever {
 		return nil
 	}
@@ -114,11 +111,8 @@ func (f *File) sync() error {
 	if f.opts.Bodies != nil {
 		err = errors.Join(err, f.opts.Bodies.Sync())
 	}
-	if f.failed.file != nil {
-		err = errors.Join(err, f.failed.file.Sync())
-	}
-	if f.backlog.file != nil {
-		err = errors.Join(err, f.backlog.file.Sync())
+	for _, file := range beside {
+		err = errors.Join(err, file.Sync())
 	}
 	return err
 }

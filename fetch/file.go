@@ -208,7 +208,7 @@ func newFile(path string, o FileOptions, out *os.File, a *archive, j *journal.Jo
 	return f
 }
 
-func (f *File) openAhead() (*os.File, error) {
+func (f *File) openAhead() (aheadFile, error) {
 	return os.OpenFile(aheadPath(f.path), os.O_RDWR|os.O_CREATE, 0o644)
 }
 
@@ -291,12 +291,21 @@ func (f *File) waitSafe(n int64) {
 
 // Advance writes what was held back below low; see Advancer.
 func (f *File) Advance(low int64) error {
+	for {
+		if more, err := f.advance(low); !more {
+			return err
+		}
+	}
+}
+
+func (f *File) advance(low int64) (more bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err == nil {
-		f.note(f.backlog.release(low))
+		more, err = f.backlog.release(low)
+		f.note(err)
 	}
-	return f.err
+	return more && f.err == nil, f.err
 }
 
 // emit writes a row whose turn has come. The caller holds mu.

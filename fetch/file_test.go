@@ -28,14 +28,25 @@ func failure(i int64) *fetch.Error {
 
 // The places of records that are written are written over in the ahead file,
 // also where it never happens that none is held; and at each moment what is on
-// the disk can be gone on with.
+// the disk can be gone on with. So it is where the memory is full, and where
+// there is room and records are copied into the file, after two commits.
 func TestAheadFileIsBounded(t *testing.T) {
+	for name, memory := range map[string]int64{"no memory": 1, "memory": 0} {
+		t.Run(name, func(t *testing.T) { aheadFileIsBounded(t, memory) })
+	}
+}
+
+func aheadFileIsBounded(t *testing.T, memory int64) {
+	pause := time.Second + ms
+	if memory == 0 {
+		pause *= 2
+	}
 	seeded(t, 2, func(t *testing.T, r *rand.Rand) {
 		synctest.Test(t, func(t *testing.T) {
 			const block, blocks = 100, 45
 			dir := t.TempDir()
 			path := filepath.Join(dir, "out.jsonl")
-			o := fetch.FileOptions{Memory: 1, Sync: fetch.SyncNever}
+			o := fetch.FileOptions{Memory: memory, Sync: fetch.SyncNever}
 			f, err := fetch.CreateFile(path, o)
 			if err != nil {
 				t.Fatal(err)
@@ -63,7 +74,7 @@ func TestAheadFileIsBounded(t *testing.T) {
 				if b%7 == 3 {
 					continue // nothing is committed
 				}
-				time.Sleep(time.Second + ms)
+				time.Sleep(pause)
 				synctest.Wait()
 				info, err := os.Stat(path + ".ahead")
 				if err != nil {

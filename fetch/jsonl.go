@@ -76,7 +76,7 @@ func NewJSONL(w io.Writer, o JSONLOptions) *JSONL {
 }
 
 // tempFile is gone with the process, whatever ends it.
-func (s *JSONL) tempFile() (*os.File, error) {
+func (s *JSONL) tempFile() (aheadFile, error) {
 	f, err := os.CreateTemp(s.opts.TempDir, "penstock-*.spill")
 	if err == nil {
 		_ = os.Remove(f.Name())
@@ -114,10 +114,19 @@ func (s *JSONL) Write(r *Record) error {
 
 // Advance writes what was held back below low; see Advancer.
 func (s *JSONL) Advance(low int64) error {
+	for {
+		if more, err := s.advance(low); !more {
+			return err
+		}
+	}
+}
+
+func (s *JSONL) advance(low int64) (more bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
-		s.note(s.backlog.release(low))
+		more, err = s.backlog.release(low)
+		s.note(err)
 	}
 	if s.err == nil {
 		s.note(s.backlog.reuse())
@@ -126,7 +135,7 @@ func (s *JSONL) Advance(low int64) error {
 		s.note(s.backlog.recycle(s.backlog.freed))
 		s.backlog.freed = s.backlog.freed[:0]
 	}
-	return s.err
+	return more && s.err == nil, s.err
 }
 
 // note keeps the first error. The caller holds mu.

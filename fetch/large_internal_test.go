@@ -80,7 +80,7 @@ func TestRowsComeBackIntoSpareMemory(t *testing.T) {
 	row := bytes.Repeat([]byte("r"), size)
 	out := 0
 	q := backlog{
-		memory: 1, spare: &spare, open: func() (*os.File, error) { return os.Create(filepath.Join(t.TempDir(), "ahead")) },
+		memory: 1, spare: &spare, open: func() (aheadFile, error) { return os.Create(filepath.Join(t.TempDir(), "ahead")) },
 		emit: func(got, _ []byte, _ journal.Entry) {
 			if out++; !bytes.Equal(got, row) {
 				t.Errorf("row %d is another", out)
@@ -93,7 +93,7 @@ func TestRowsComeBackIntoSpareMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := q.release(21); err != nil {
+	if _, err := q.release(21); err != nil {
 		t.Fatal(err)
 	}
 	if out != 20 || len(spare.free) != 1 {

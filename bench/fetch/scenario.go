@@ -41,12 +41,12 @@ func scenarios() []scenario {
 			server: "nginx", urls: 100_000, conns: 1000, hosts: 100, perHost: 10,
 		},
 		{
-			name: "slow-host", about: "ten hosts, one of which does 200 requests a second and no more; 4,000 requests, 100 connections, 10 a host",
-			server: "slow", urls: 4000, conns: 100, hosts: 10, perHost: 10, others: true,
+			name: "slow-host", about: "ten hosts, one of which does 200 requests a second and no more; 10,000 requests, 100 connections, 10 a host",
+			server: "slow", urls: 10_000, conns: 100, hosts: 10, perHost: 10, others: true,
 		},
 		{
-			name: "quota", about: "a host that answers 1,000 requests a second, and the others with 429 and Retry-After: 1; 3,000 requests, 50 connections",
-			server: "quota", urls: 3000, conns: 50, retries: true,
+			name: "quota", about: "a host that answers 1,000 requests a second, and the others with 429 and Retry-After: 1; 5,000 requests, 50 connections",
+			server: "quota", urls: 5000, conns: 50, retries: true,
 		},
 	}
 }
