@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -115,24 +116,43 @@ func TestWritersDoNotWaitForTheAheadFile(t *testing.T) {
 	})
 }
 
-// Many rows are not handed on at once: others may write in between.
+// A locker notes how many rows were out when others might have had it.
+type locker struct{ let func() }
+
+func (l locker) Lock()   {}
+func (l locker) Unlock() { l.let() }
+
+// Many rows are not handed on at once: others may write in between, and who wants more of
+// them handed on meanwhile leaves that to the one who is at it.
 func TestRowsAreReleasedByAndBy(t *testing.T) {
+	const last = 5 * releaseAtOnce
 	var got []int64
 	q := backlog{memory: 1 << 20, spare: &spareBuffers{}, emit: func(_, _ []byte, e journal.Entry) { got = append(got, e.Index) }}
-	const last = 3 * releaseAtOnce
 	for i := int64(1); i <= last; i++ {
 		if _, err := q.put([]byte("row"), nil, journal.Entry{Index: i}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	times := 0
-	for more := true; more; times++ {
-		var err error
-		if more, err = q.release(last + 1); err != nil {
-			t.Fatal(err)
+	var between []int
+	var mu locker
+	mu.let = func() {
+		between = append(between, len(got))
+		if len(between) > 1 {
+			return
+		}
+		if err := q.advance(mu, last+1); err != nil || len(got) != between[0] {
+			t.Errorf("a second one has handed on %d rows, %v", len(got)-between[0], err)
 		}
 	}
-	if times != 4 || len(got) != last || got[0] != 1 || got[last-1] != last { // item 0 counts
-		t.Errorf("%d rows came in %d times", len(got), times)
+	if err := q.advance(mu, 2*releaseAtOnce); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range between {
+		if n != (i+1)*releaseAtOnce-1 { // item 0 is one of them
+			t.Errorf("others were let in after %v rows, want after each %d", between, releaseAtOnce)
+		}
+	}
+	if len(between) != 5 || !slices.IsSorted(got) || len(got) != last {
+		t.Errorf("%d rows, want %d, all in order; others were let in after %v", len(got), last, between)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/penstock-go/penstock/fetch/journal"
 )
@@ -20,7 +21,9 @@ type backlog struct {
 	// those that failed.
 	emit func(row, failed []byte, e journal.Entry)
 
-	next   int64 // every row below is out
+	next   int64 // every row below is out,
+	low    int64 // and below this is to be
+	busy   bool  // advance is under way
 	held   map[int64]*heldRow
 	bytes  int64 // in memory
 	file   aheadFile
@@ -133,6 +136,25 @@ func (q *backlog) allot(h *heldRow, n int) error {
 	h.entry.At = h.at
 	q.inFile++
 	return nil
+}
+
+// advance hands on the rows below low. Where they are many, others may have mu, which
+// guards q and is held by the caller, in between; who comes with another low meanwhile
+// leaves those to the one who is at it.
+func (q *backlog) advance(mu sync.Locker, low int64) error {
+	q.low = max(q.low, low)
+	if q.busy {
+		return nil
+	}
+	q.busy = true
+	defer func() { q.busy = false }()
+	for {
+		if more, err := q.release(q.low); !more {
+			return err
+		}
+		mu.Unlock()
+		mu.Lock()
+	}
 }
 
 // releaseAtOnce is how many rows are handed on before others may write theirs.

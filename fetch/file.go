@@ -291,21 +291,12 @@ func (f *File) waitSafe(n int64) {
 
 // Advance writes what was held back below low; see Advancer.
 func (f *File) Advance(low int64) error {
-	for {
-		if more, err := f.advance(low); !more {
-			return err
-		}
-	}
-}
-
-func (f *File) advance(low int64) (more bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err == nil {
-		more, err = f.backlog.release(low)
-		f.note(err)
+		f.note(f.backlog.advance(&f.mu, low))
 	}
-	return more && f.err == nil, f.err
+	return f.err
 }
 
 // emit writes a row whose turn has come. The caller holds mu.

@@ -114,19 +114,10 @@ func (s *JSONL) Write(r *Record) error {
 
 // Advance writes what was held back below low; see Advancer.
 func (s *JSONL) Advance(low int64) error {
-	for {
-		if more, err := s.advance(low); !more {
-			return err
-		}
-	}
-}
-
-func (s *JSONL) advance(low int64) (more bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
-		more, err = s.backlog.release(low)
-		s.note(err)
+		s.note(s.backlog.advance(&s.mu, low))
 	}
 	if s.err == nil {
 		s.note(s.backlog.reuse())
@@ -135,7 +126,7 @@ func (s *JSONL) advance(low int64) (more bool, err error) {
 		s.note(s.backlog.recycle(s.backlog.freed))
 		s.backlog.freed = s.backlog.freed[:0]
 	}
-	return more && s.err == nil, s.err
+	return s.err
 }
 
 // note keeps the first error. The caller holds mu.
