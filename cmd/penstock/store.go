@@ -61,10 +61,31 @@ func (f *storeFlags) open(ctx context.Context, say func(line string)) (*redislim
 	}
 	ctx, stop := context.WithTimeout(ctx, storePatience)
 	defer stop()
-	if err := s.Check(ctx); err != nil {
+	if err := checkStore(ctx, s, say); err != nil {
 		return nil, errors.Join(f.unreachable(err), s.Close())
 	}
 	return s, nil
+}
+
+// checkStore sees that s answers, and waits for one that was just started and is still
+// reading what it has kept.
+func checkStore(ctx context.Context, s *redislimit.Store, say func(line string)) error {
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for first := true; ; first = false {
+		err := s.Check(ctx)
+		if err == nil || !strings.Contains(err.Error(), "LOADING") {
+			return err
+		}
+		if first && say != nil {
+			say("the store is loading its data: waiting for it")
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // unreachable is why the store cannot be used.
@@ -81,6 +102,12 @@ func (f *storeFlags) unreachable(err error) error {
 	}
 	if errors.Is(err, redislimit.ErrVersion) {
 		return usagef("redis-cli INFO server tells what runs there; limits are shared from Redis 7 or Valkey on", "--store %s: %s", where, text)
+	}
+	if strings.Contains(text, "LOADING") {
+		return &hintedError{
+			fmt.Errorf("--store %s is still loading its data after %v", where, storePatience),
+			"try again when redis-cli -u " + quoted(where) + " ping answers PONG",
+		}
 	}
 	return &hintedError{
 		fmt.Errorf("--store %s cannot be reached: %s", where, text),

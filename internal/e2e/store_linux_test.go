@@ -283,6 +283,27 @@ func TestStoreMistakes(t *testing.T) {
 	}
 }
 
+// A store that was just started and still reads what it has kept is waited for.
+func TestStoreLoading(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Start(t, "--rdbcompression", "no")
+	for i := range 100 {
+		srv.Must("SET", fmt.Sprint("key", i), strings.Repeat("value", 300))
+	}
+	srv.Must("SAVE")
+	srv.Kill()
+	// 20 ms a key, 2 s in all, and it answers now and then.
+	srv.Args = append(srv.Args, "--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024")
+	web := startOrigin(t, origin.Options{})
+	srv.Start()
+	r := startStore(t, srv, []string{web.URL() + "/item/1"}, "--lease", "200ms")
+	r.wait(t, 0)
+	if text := r.stderr.String(); strings.Count(text, "the store is loading its data: waiting for it\n") != 1 {
+		t.Errorf("it does not say in one line that it waits:\n%s", text)
+	}
+	r.whole(t, 1)
+}
+
 // The password comes from the environment, and the URL too.
 func TestStoreEnvironment(t *testing.T) {
 	t.Parallel()
