@@ -90,8 +90,11 @@ func (l *shared) next(now time.Time) (c *call, wait time.Duration) {
 	case l.sync || busy && now.Sub(l.synced) >= lease/4:
 		return l.make(callSync, now), 0
 	case !l.out.empty() || !l.due.IsZero() && !now.Before(l.due):
-		if l.fast(now) {
+		switch {
+		case l.fast(now):
 			return l.make(callFast, now), 0
+		case l.fastRate():
+			return l.make(callRate, now), 0
 		}
 		return l.make(callDelta, now), 0
 	}
@@ -124,8 +127,13 @@ func (l *shared) stop() {
 func (l *shared) make(kind string, now time.Time) *call {
 	l.number++
 	c := &call{kind: kind, number: l.number, epoch: l.epoch, sent: now, box: l.out, server: l.server}
-	if kind == callFast {
+	switch kind {
+	case callFast:
 		c.args = l.fastArgs(c)
+		l.out = outbox{}
+		return c
+	case callRate:
+		c.args = l.rateArgs(c)
 		l.out = outbox{}
 		return c
 	}
@@ -219,8 +227,11 @@ func (l *shared) call(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.kind == callFast {
+	switch c.kind {
+	case callFast:
 		return l.callFast(ctx, client, c)
+	case callRate:
+		return l.callRate(ctx, client, c)
 	}
 	c.server.dials = l.store.dials.n.Load()
 	return readReply(limitScript.Exec(ctx, client, l.keys(), c.args))
@@ -328,7 +339,8 @@ func (l *shared) apply(c *call, r *reply, now time.Time) {
 		l.joined = false
 		return
 	}
-	l.joined, l.quick = true, r.plain && r.grace <= 0
+	l.joined = true
+	l.quick = r.grace <= 0 && l.plainNow(c, r)
 	if c.kind != callDelta {
 		l.synced = now
 		l.server = server{}

@@ -40,7 +40,7 @@ type shared struct {
 	number   uint64    // of the latest call
 	epoch    uint64    // the latest that is known
 	server   server    // that keeps it
-	quick    bool      // fast.lua has not declined since limit.lua last answered
+	quick    bool      // a short script may do, by what limit.lua last answered, and has not declined since
 	joined   bool      // Redis has this process on its list
 	sync     bool      // Redis is to be told everything
 	heard    time.Time // when the latest call that was answered was sent
