@@ -1,6 +1,7 @@
 package redislimit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -35,12 +36,7 @@ func (l *shared) run() {
 			return
 		}
 		if c != nil {
-			r, err := l.call(c)
-			if err != nil {
-				l.failed(c, err, time.Now())
-			} else {
-				l.answered(c, r, time.Now())
-			}
+			l.carry(c)
 			continue
 		}
 		timer.Reset(wait)
@@ -68,6 +64,10 @@ func (l *shared) next(now time.Time) (c *call, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lease := l.store.o.Lease
+	if l.calling {
+		l.looked = true
+		return nil, lease
+	}
 	if l.store.ctx.Err() != nil {
 		l.stop()
 		return nil, -1
@@ -90,18 +90,14 @@ func (l *shared) next(now time.Time) (c *call, wait time.Duration) {
 	case l.sync || busy && now.Sub(l.synced) >= lease/4:
 		return l.make(callSync, now), 0
 	case !l.out.empty() || !l.due.IsZero() && !now.Before(l.due):
-		switch {
-		case l.fast(now):
-			return l.make(callFast, now), 0
-		case l.fastRate():
-			return l.make(callRate, now), 0
-		}
-		return l.make(callDelta, now), 0
+		return l.make(cmp.Or(l.short(now), callDelta), now), 0
 	}
-	wait = lease / 4
+	wait = l.synced.Add(lease / 4).Sub(now)
+	if !busy && wait <= 0 {
+		wait = lease / 4
+	}
 	if busy {
 		l.idle = time.Time{}
-		wait = l.synced.Add(lease / 4).Sub(now)
 		if !l.due.IsZero() {
 			wait = min(wait, l.due.Sub(now))
 		}
@@ -126,6 +122,8 @@ func (l *shared) stop() {
 // make takes what there is to tell. The caller has the lock.
 func (l *shared) make(kind string, now time.Time) *call {
 	l.number++
+	l.calling = true
+	l.lone = len(l.waiting) <= 1
 	c := &call{kind: kind, number: l.number, epoch: l.epoch, sent: now, box: l.out, server: l.server}
 	switch kind {
 	case callFast:
