@@ -85,6 +85,20 @@ func (l *shared) fast(now time.Time) bool {
 		len(box.frees) <= mostFast && len(box.asks) <= mostFast
 }
 
+// plainNow reports whether a short script may do next, by r, what limit.lua has
+// answered to c. The caller has the lock.
+func (l *shared) plainNow(c *call, r *reply) bool {
+	switch {
+	case l.counts:
+		return r.limit > 0 && r.spec == ""
+	case r.waiting > 0:
+		return false
+	}
+	// Of a rate, where somebody has just had what he asked for at once. One who uses it
+	// up and has to wait each time would ask in vain first.
+	return l.quick || len(c.box.asks) > 0
+}
+
 // fastArgs writes what there is to tell. The caller has the lock.
 func (l *shared) fastArgs(c *call) []string {
 	args := []string{

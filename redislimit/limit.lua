@@ -474,4 +474,4 @@ if not whole then
 end
 save()
 return {'ok', epoch, limit or 0, procs, math.ceil(wait), math.ceil(max(grace - L, 0)), spec,
-	grants, refused, lost, queued, no, whole and run or ''}
+	grants, refused, lost, queued, no, whole and run or '', queue}

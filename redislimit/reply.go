@@ -34,8 +34,9 @@ type reply struct {
 	lost    []uint64
 	queued  []place
 	no      []uint64
-	plain   bool   // there is a limit, and no rates
+	spec    string // the rates
 	run     string // id of the server, of a call that told everything
+	waiting int    // how many wait, of all processes
 }
 
 type grant struct {
@@ -63,7 +64,7 @@ func readReply(result rueidis.RedisResult) (*reply, error) {
 		return nil, errKind
 	case r.status != "ok":
 		return r, nil
-	case len(m) != 13:
+	case len(m) != 14:
 		return nil, badReply(m)
 	}
 	var n [6]int64
@@ -77,12 +78,14 @@ func readReply(result rueidis.RedisResult) (*reply, error) {
 	if err := r.lists(m[7:12]); err != nil {
 		return nil, err
 	}
-	spec, err := text(m, 6)
-	if err != nil {
+	if r.spec, err = text(m, 6); err != nil {
 		return nil, err
 	}
-	r.plain = r.limit > 0 && spec == ""
-	r.run, err = text(m, 12)
+	if r.run, err = text(m, 12); err != nil {
+		return nil, err
+	}
+	waiting, err := m[13].AsInt64()
+	r.waiting = int(waiting)
 	return r, err
 }
 

@@ -1,6 +1,7 @@
 package redislimit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -35,12 +36,7 @@ func (l *shared) run() {
 			return
 		}
 		if c != nil {
-			r, err := l.call(c)
-			if err != nil {
-				l.failed(c, err, time.Now())
-			} else {
-				l.answered(c, r, time.Now())
-			}
+			l.carry(c)
 			continue
 		}
 		timer.Reset(wait)
@@ -68,6 +64,10 @@ func (l *shared) next(now time.Time) (c *call, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lease := l.store.o.Lease
+	if l.calling {
+		l.looked = true
+		return nil, lease
+	}
 	if l.store.ctx.Err() != nil {
 		l.stop()
 		return nil, -1
@@ -90,15 +90,14 @@ func (l *shared) next(now time.Time) (c *call, wait time.Duration) {
 	case l.sync || busy && now.Sub(l.synced) >= lease/4:
 		return l.make(callSync, now), 0
 	case !l.out.empty() || !l.due.IsZero() && !now.Before(l.due):
-		if l.fast(now) {
-			return l.make(callFast, now), 0
-		}
-		return l.make(callDelta, now), 0
+		return l.make(cmp.Or(l.short(now), callDelta), now), 0
 	}
-	wait = lease / 4
+	wait = l.synced.Add(lease / 4).Sub(now)
+	if !busy && wait <= 0 {
+		wait = lease / 4
+	}
 	if busy {
 		l.idle = time.Time{}
-		wait = l.synced.Add(lease / 4).Sub(now)
 		if !l.due.IsZero() {
 			wait = min(wait, l.due.Sub(now))
 		}
@@ -123,9 +122,16 @@ func (l *shared) stop() {
 // make takes what there is to tell. The caller has the lock.
 func (l *shared) make(kind string, now time.Time) *call {
 	l.number++
+	l.calling = true
+	l.lone = len(l.waiting) <= 1
 	c := &call{kind: kind, number: l.number, epoch: l.epoch, sent: now, box: l.out, server: l.server}
-	if kind == callFast {
+	switch kind {
+	case callFast:
 		c.args = l.fastArgs(c)
+		l.out = outbox{}
+		return c
+	case callRate:
+		c.args = l.rateArgs(c)
 		l.out = outbox{}
 		return c
 	}
@@ -219,8 +225,11 @@ func (l *shared) call(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.kind == callFast {
+	switch c.kind {
+	case callFast:
 		return l.callFast(ctx, client, c)
+	case callRate:
+		return l.callRate(ctx, client, c)
 	}
 	c.server.dials = l.store.dials.n.Load()
 	return readReply(limitScript.Exec(ctx, client, l.keys(), c.args))
@@ -328,7 +337,8 @@ func (l *shared) apply(c *call, r *reply, now time.Time) {
 		l.joined = false
 		return
 	}
-	l.joined, l.quick = true, r.plain && r.grace <= 0
+	l.joined = true
+	l.quick = r.grace <= 0 && l.plainNow(c, r)
 	if c.kind != callDelta {
 		l.synced = now
 		l.server = server{}

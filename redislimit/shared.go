@@ -38,9 +38,12 @@ type shared struct {
 	done     chan struct{} // closed when run has ended
 	closed   bool
 	number   uint64    // of the latest call
+	calling  bool      // it is being made: there is one at a time
+	looked   bool      // run has had to wait for its end
+	lone     bool      // when it was made no more than one waited
 	epoch    uint64    // the latest that is known
 	server   server    // that keeps it
-	quick    bool      // fast.lua has not declined since limit.lua last answered
+	quick    bool      // a short script may do, by what limit.lua last answered, and has not declined since
 	joined   bool      // Redis has this process on its list
 	sync     bool      // Redis is to be told everything
 	heard    time.Time // when the latest call that was answered was sent
@@ -135,8 +138,12 @@ func (l *shared) acquire(ctx context.Context, n, cost int, try bool) (*Permit, e
 		return &Permit{shared: l, ctx: ctx}, nil
 	}
 	w := &waiter{n: n, cost: cost, try: try, ready: make(chan struct{})}
-	if err := l.come(w); err != nil {
+	own, err := l.come(w, ctx.Done() == nil)
+	if err != nil {
 		return nil, err
+	}
+	if own != nil {
+		l.carryOwn(own)
 	}
 	select {
 	case <-w.ready:
@@ -158,16 +165,16 @@ func (l *shared) acquire(ctx context.Context, n, cost int, try bool) (*Permit, e
 
 func perRequest(r rate.Rate) bool { return r.Unit == rate.Requests }
 
-// come puts w among those who wait.
-func (l *shared) come(w *waiter) error {
+// come puts w among those who wait. With patient it may return a call that is w's to carry.
+func (l *shared) come(w *waiter, patient bool) (*call, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return ErrClosed
+		return nil, ErrClosed
 	}
 	if w.try && l.away.is || l.away.over {
 		if l.store.o.Away != Local {
-			return l.away.error()
+			return nil, l.away.error()
 		}
 	}
 	if l.lead != nil {
@@ -184,8 +191,13 @@ func (l *shared) come(w *waiter) error {
 	if l.away.is {
 		l.serveAway(w.since)
 	}
+	if patient {
+		if c := l.own(w); c != nil {
+			return c, nil
+		}
+	}
 	l.poke()
-	return nil
+	return nil, nil
 }
 
 // leave takes w, whose context has ended, out of those who wait. It reports
