@@ -28,7 +28,8 @@ func client(addr string) rueidis.Client {
 }
 
 // latency compares an acquire where nobody else wants anything with a bare
-// EVALSHA, taking turns. The release is on its way while nothing is measured.
+// EVALSHA, in turn: one whose context never ends, which makes its call itself, and
+// one that can be called away. The release is on its way while nothing is measured.
 func latency(rounds int) {
 	srv := startServer()
 	defer srv.stop()
@@ -39,25 +40,40 @@ func latency(rounds int) {
 	defer s.Close()
 	sem, err := s.Semaphore("alone", 10)
 	check(err)
-	ctx := context.Background()
-	var ours, theirs []time.Duration
-	for range rounds * 3000 {
-		start := time.Now()
-		check(bare.Exec(ctx, c, []string{"k"}, nil).Error())
-		theirs = append(theirs, time.Since(start))
-		start = time.Now()
-		p, err := sem.Acquire(ctx, 1)
+	never := context.Background()
+	cancellable, cancel := context.WithCancel(never)
+	defer cancel()
+	var held *redislimit.Permit
+	acquire := func(ctx context.Context) {
+		held, err = sem.Acquire(ctx, 1)
 		check(err)
-		ours = append(ours, time.Since(start))
-		p.Release(penstock.Success)
-		check(c.Do(ctx, c.B().Ping().Build()).Error())
-		check(c.Do(ctx, c.B().Ping().Build()).Error())
 	}
-	slices.Sort(ours)
-	slices.Sort(theirs)
+	kinds := []func(){
+		func() { check(bare.Exec(never, c, []string{"k"}, nil).Error()) },
+		func() { acquire(never) },
+		func() { acquire(cancellable) },
+	}
+	took := make([][]time.Duration, len(kinds))
+	for i := range rounds * 3000 * len(kinds) {
+		kind := (i + i/len(kinds)) % len(kinds) // each comes after each
+		start := time.Now()
+		kinds[kind]()
+		took[kind] = append(took[kind], time.Since(start))
+		if held != nil {
+			held.Release(penstock.Success)
+			held = nil
+		}
+		check(c.Do(never, c.B().Ping().Build()).Error())
+		check(c.Do(never, c.B().Ping().Build()).Error())
+	}
+	for _, list := range took {
+		slices.Sort(list)
+	}
 	for _, q := range []int{50, 90, 99} {
-		a, b := ours[len(ours)*q/100], theirs[len(theirs)*q/100]
-		fmt.Fprintf(os.Stdout, "no contention, p%d: acquire %v, bare EVALSHA %v, ratio %.2f\n", q, a, b, float64(a)/float64(b))
+		at := func(kind int) time.Duration { return took[kind][len(took[kind])*q/100] }
+		ratio := func(kind int) float64 { return float64(at(kind)) / float64(at(0)) }
+		fmt.Fprintf(os.Stdout, "no contention, p%d: bare EVALSHA %v; acquire %v, ratio %.2f; with a context that can end %v, ratio %.2f\n",
+			q, at(0), at(1), ratio(1), at(2), ratio(2))
 	}
 	fmt.Fprintln(os.Stdout)
 }
