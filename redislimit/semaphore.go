@@ -26,6 +26,10 @@ type Semaphore struct{ l *shared }
 //   - ErrKind, or ErrClosed.
 //
 // An acquire of 0 takes nothing and never waits.
+//
+// Where nobody else is about and ctx never ends (its Done is nil), the caller makes the
+// call to Redis itself, which is quicker. Of Close, or that Redis is away, it then hears
+// when that call has ended, within a quarter lease.
 func (s *Semaphore) Acquire(ctx context.Context, n int) (*Permit, error) {
 	return s.l.acquire(ctx, n, n, false)
 }

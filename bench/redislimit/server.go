@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/penstock-go/penstock/internal/redistest"
 )
 
 type server struct {
@@ -27,6 +29,7 @@ func startServer() *server {
 	s.dir, err = os.MkdirTemp("", "bench-redislimit-")
 	check(err)
 	s.cmd = exec.CommandContext(context.Background(), "redis-server", "--port", s.port, "--bind", "127.0.0.1", "--save", "", "--dir", s.dir)
+	redistest.DieWithParent(s.cmd) // it is not to outlive a benchmark that is cut short
 	check(s.cmd.Start())
 	for {
 		info := s.info("server")
