@@ -10,8 +10,8 @@ import (
 )
 
 // A backlog puts rows into order: it holds those that wait for an earlier
-// one, in memory up to a limit, beyond it in a file. It is not safe for
-// concurrent use.
+// one, in memory up to a limit, beyond it in a file. Its owner's mutex guards
+// it, which only advance lets go of.
 type backlog struct {
 	order  Order
 	memory int64
@@ -139,8 +139,8 @@ func (q *backlog) allot(h *heldRow, n int) error {
 }
 
 // advance hands on the rows below low. Where they are many, others may have mu, which
-// guards q and is held by the caller, in between; who comes with another low meanwhile
-// leaves those to the one who is at it.
+// the caller holds, in between (but not where most of those below low never were here);
+// who comes with another low meanwhile leaves that to the one who is at it.
 func (q *backlog) advance(mu sync.Locker, low int64) error {
 	q.low = max(q.low, low)
 	if q.busy {

@@ -30,7 +30,7 @@ type Advancer interface {
 	// record, in this run or before it. It is called by several goroutines at
 	// once, so that a lower low may come after a higher one. When a run
 	// ends with all items done, the last call is for math.MaxInt64 and comes
-	// alone.
+	// alone. A call may leave what is to be done to another that is under way.
 	Advance(low int64) error
 }
 

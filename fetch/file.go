@@ -289,7 +289,8 @@ func (f *File) waitSafe(n int64) {
 	}
 }
 
-// Advance writes what was held back below low; see Advancer.
+// Advance writes what was held back below low, or leaves that to another call that is
+// at it; see Advancer.
 func (f *File) Advance(low int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

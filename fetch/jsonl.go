@@ -112,7 +112,8 @@ func (s *JSONL) Write(r *Record) error {
 	return s.err
 }
 
-// Advance writes what was held back below low; see Advancer.
+// Advance writes what was held back below low, or leaves that to another call that is
+// at it; see Advancer.
 func (s *JSONL) Advance(low int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -126,9 +126,9 @@ func TestFastRateDeclines(t *testing.T) {
 	srv.Must("DEL", state)
 }
 
-// TestUsedUpRateIsAskedTwice has one caller wait each time: it asks, and asks again when
+// TestUsedUpRateIsNotTriedInVain has one caller wait each time: it asks, and asks again when
 // it is due, and does not try the short way in between.
-func TestUsedUpRateIsAskedTwice(t *testing.T) {
+func TestUsedUpRateIsNotTriedInVain(t *testing.T) {
 	t.Parallel()
 	srv := aged(t)
 	r, err := open(t, srv.URL(), quick).Rate("rate", rate.Rate{Count: 40, Per: time.Second})

@@ -3,9 +3,8 @@ package redislimit
 import "time"
 
 // One who is alone makes its call itself: the way to run and back is two switches of
-// goroutines, each of which wakes a thread, and takes nearly as long as the call. It can
-// not be called away from there as it can from waiting for run. So that is only for those
-// whose context never ends.
+// goroutines, each of which wakes a thread, and takes nearly as long as the call. Who makes
+// a call cannot leave it when a context ends, so that is only for those whose never does.
 
 // own returns the call that w, who has just come, is to make itself and then carry, or nil
 // where run is to make it. The caller has the lock.
@@ -35,26 +34,23 @@ func (l *shared) short(now time.Time) string {
 	return ""
 }
 
-// carry makes c, and does what comes of it. Then the next call may be made.
-func (l *shared) carry(c *call) {
+// carry makes c, and does what comes of it. Then the next call may be made; where c was a
+// caller's own, run is woken if there is anything to tell. That is one step, so that run,
+// which does not end while a call is being made, is there to be woken.
+func (l *shared) carry(c *call, own bool) {
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.calling = false
+		if own && (l.looked || l.sync || !l.out.empty() || !l.due.IsZero()) {
+			l.poke()
+		}
+		l.looked = false
+	}()
 	r, err := l.call(c)
 	if err != nil {
 		l.failed(c, err, time.Now())
 	} else {
 		l.answered(c, r, time.Now())
-	}
-	l.mu.Lock()
-	l.calling = false
-	l.mu.Unlock()
-}
-
-// carryOwn is carry by another than run, which is woken if it has anything to do.
-func (l *shared) carryOwn(c *call) {
-	l.carry(c)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.looked || l.sync || !l.out.empty() || !l.due.IsZero() {
-		l.looked = false
-		l.poke()
 	}
 }

@@ -36,7 +36,7 @@ func (l *shared) run() {
 			return
 		}
 		if c != nil {
-			l.carry(c)
+			l.carry(c, false)
 			continue
 		}
 		timer.Reset(wait)

@@ -17,7 +17,8 @@ import (
 )
 
 // A shared is one limit as this process sees it: who waits here, what is held
-// here, and what Redis has to be told. One goroutine talks to Redis (see run).
+// here, and what Redis has to be told. One goroutine talks to Redis (see run), or who is alone
+// (see own); one at a time.
 type shared struct {
 	store             *Store
 	name              string
@@ -39,8 +40,8 @@ type shared struct {
 	closed   bool
 	number   uint64    // of the latest call
 	calling  bool      // it is being made: there is one at a time
-	looked   bool      // run has had to wait for its end
-	lone     bool      // when it was made no more than one waited
+	looked   bool      // run has found that another is making it
+	lone     bool      // no more than one waited when it was made
 	epoch    uint64    // the latest that is known
 	server   server    // that keeps it
 	quick    bool      // a short script may do, by what limit.lua last answered, and has not declined since
@@ -143,7 +144,7 @@ func (l *shared) acquire(ctx context.Context, n, cost int, try bool) (*Permit, e
 		return nil, err
 	}
 	if own != nil {
-		l.carryOwn(own)
+		l.carry(own, true)
 	}
 	select {
 	case <-w.ready:

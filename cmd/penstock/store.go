@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,8 +60,6 @@ func (f *storeFlags) open(ctx context.Context, say func(line string)) (*redislim
 		wrong, _, _ := strings.Cut(fmt.Sprint(ofStore(err)), "; write ")
 		return nil, usagef("write --store redis://HOST:6379, rediss://HOST:6379 for TLS, or unix:///PATH", "--store: %s", strings.TrimRight(wrong, ": "))
 	}
-	ctx, stop := context.WithTimeout(ctx, storePatience)
-	defer stop()
 	if err := checkStore(ctx, s, say); err != nil {
 		return nil, errors.Join(f.unreachable(err), s.Close())
 	}
@@ -68,25 +67,34 @@ func (f *storeFlags) open(ctx context.Context, say func(line string)) (*redislim
 }
 
 // checkStore sees that s answers, and waits for one that was just started and is still
-// reading what it has kept.
-func checkStore(ctx context.Context, s *redislimit.Store, say func(line string)) error {
+// reading what it has kept; that it does is then the error, unless parent has ended.
+func checkStore(parent context.Context, s *redislimit.Store, say func(line string)) error {
+	ctx, stop := context.WithTimeout(parent, storePatience)
+	defer stop()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
-	for first := true; ; first = false {
+	var loading error
+	for {
 		err := s.Check(ctx)
-		if err == nil || !strings.Contains(err.Error(), "LOADING") {
+		switch {
+		case err != nil && isLoading(ofStore(err)):
+			if loading == nil && say != nil {
+				say("the store is loading its data: waiting for it")
+			}
+			loading = err
+		case err == nil || loading == nil || ctx.Err() == nil:
 			return err
-		}
-		if first && say != nil {
-			say("the store is loading its data: waiting for it")
 		}
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return err
+			return cmp.Or(context.Cause(parent), loading)
 		}
 	}
 }
+
+// isLoading says that Redis has answered so.
+func isLoading(text string) bool { return strings.HasPrefix(text, "LOADING") }
 
 // unreachable is why the store cannot be used.
 func (f *storeFlags) unreachable(err error) error {
@@ -103,7 +111,7 @@ func (f *storeFlags) unreachable(err error) error {
 	if errors.Is(err, redislimit.ErrVersion) {
 		return usagef("redis-cli INFO server tells what runs there; limits are shared from Redis 7 or Valkey on", "--store %s: %s", where, text)
 	}
-	if strings.Contains(text, "LOADING") {
+	if isLoading(text) {
 		return &hintedError{
 			fmt.Errorf("--store %s is still loading its data after %v", where, storePatience),
 			"try again when redis-cli -u " + quoted(where) + " ping answers PONG",

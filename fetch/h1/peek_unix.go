@@ -54,7 +54,7 @@ func (p *peeker) readNow(b []byte) (int, error) {
 
 func (p *peeker) read(fd uintptr) bool {
 	for {
-		p.n, p.err = readFD(fd, p.buf)
+		p.n, p.err = readNoWait(int(fd), p.buf)
 		if p.err == nil || !errors.Is(p.err, syscall.EINTR) {
 			break
 		}
@@ -112,7 +112,7 @@ func (p *peeker) trade(fd uintptr) bool {
 		return true
 	}
 	for {
-		p.wrote, p.err = writeFD(fd, p.out)
+		p.wrote, p.err = writeNoWait(int(fd), p.out)
 		if p.err == nil || !errors.Is(p.err, syscall.EINTR) {
 			break
 		}
