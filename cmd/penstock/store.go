@@ -67,28 +67,32 @@ func (f *storeFlags) open(ctx context.Context, say func(line string)) (*redislim
 }
 
 // checkStore sees that s answers, and waits for one that was just started and is still
-// reading what it has kept; that it does is then the error, unless parent has ended.
+// reading what it has kept, whatever else it says meanwhile. The error is the last that
+// was not due to the end of that time.
 func checkStore(parent context.Context, s *redislimit.Store, say func(line string)) error {
 	ctx, stop := context.WithTimeout(parent, storePatience)
 	defer stop()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
-	var loading error
+	var loading, last error
 	for {
 		err := s.Check(ctx)
-		switch {
-		case err != nil && isLoading(ofStore(err)):
+		if err != nil && isLoading(ofStore(err)) {
 			if loading == nil && say != nil {
 				say("the store is loading its data: waiting for it")
 			}
 			loading = err
-		case err == nil || loading == nil || ctx.Err() == nil:
+		}
+		if err == nil || loading == nil {
 			return err
+		}
+		if ctx.Err() == nil {
+			last = err
 		}
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return cmp.Or(context.Cause(parent), loading)
+			return cmp.Or(context.Cause(parent), last, loading)
 		}
 	}
 }

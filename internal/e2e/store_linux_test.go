@@ -296,7 +296,7 @@ func TestStoreLoading(t *testing.T) {
 	srv.Args = append(srv.Args, "--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024")
 	web := startOrigin(t, origin.Options{})
 	srv.Start()
-	r := startStore(t, srv, []string{web.URL() + "/item/1"}, "--lease", "200ms")
+	r := startStore(t, srv, []string{web.URL() + "/item/1"}, "--lease", "2s")
 	r.wait(t, 0)
 	if text := r.stderr.String(); strings.Count(text, "the store is loading its data: waiting for it\n") != 1 {
 		t.Errorf("it does not say in one line that it waits:\n%s", text)
