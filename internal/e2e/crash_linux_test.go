@@ -103,7 +103,9 @@ func (c *crash) run(t *testing.T) (kills int) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		kill := time.AfterFunc(c.soonest+time.Duration(r.Int64N(int64(c.latest-c.soonest))), func() { _ = cmd.Process.Kill() })
+		life := c.soonest + time.Duration(r.Int64N(int64(c.latest-c.soonest)))
+		life += life * time.Duration(kills) / 100 // longer, where a machine gets little done in one
+		kill := time.AfterFunc(life, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		kill.Stop()
 		switch code := cmd.ProcessState.ExitCode(); {
